@@ -1,0 +1,200 @@
+//! The completion: the write-once object that says a unit is done, with its shards, counts and digests.
+//!
+//! It holds nothing that differs between two attempts at the same unit (no time, no worker), so that a twin's
+//! completion is recognised as equal.
+
+use backfleet_convert::ContentDigest;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256Digest;
+use crate::job::JobId;
+
+/// What a finished unit became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Completion {
+    /// The completion's own form: 1.
+    pub v: u32,
+    /// The job.
+    pub job: JobId,
+    /// The unit of its plan.
+    pub unit: u32,
+    /// What was counted.
+    pub counts: Counts,
+    /// Whether the input's MD5 was there and held.
+    pub md5_proven: bool,
+    /// The shards, in order.
+    pub shards: Vec<ShardRecord>,
+    /// The quarantine objects, in order.
+    pub quarantine: Vec<QuarantineRecord>,
+}
+
+/// Counts of one unit, or of a whole job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Records read: `records_out + quarantined`.
+    pub records_in: u64,
+    /// Records written.
+    pub records_out: u64,
+    /// Records that could not be converted.
+    pub quarantined: u64,
+    /// Bytes read, as stored.
+    pub bytes_in: u64,
+    /// Bytes read, uncompressed.
+    pub bytes_inflated: u64,
+    /// Bytes of records written, uncompressed.
+    pub content_bytes: u64,
+    /// Bytes of shards written, as stored.
+    pub bytes_out: u64,
+    /// Shards.
+    pub shards: u64,
+}
+
+impl Counts {
+    /// Adds another unit's.
+    pub fn add(&mut self, other: &Self) {
+        self.records_in += other.records_in;
+        self.records_out += other.records_out;
+        self.quarantined += other.quarantined;
+        self.bytes_in += other.bytes_in;
+        self.bytes_inflated += other.bytes_inflated;
+        self.content_bytes += other.content_bytes;
+        self.bytes_out += other.bytes_out;
+        self.shards += other.shards;
+    }
+}
+
+/// One shard as it stands in the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShardRecord {
+    /// Its only possible key.
+    pub key: String,
+    /// Length as stored.
+    pub bytes: u64,
+    /// Of the bytes as stored.
+    pub sha256: Sha256Digest,
+    /// Records in it.
+    pub records: u64,
+    /// Length uncompressed.
+    pub content_bytes: u64,
+    /// Of the uncompressed records: what two attempts must agree on, whatever compressor wrote them.
+    pub content: Digest128,
+}
+
+/// One quarantine object as it stands in the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineRecord {
+    /// Its key.
+    pub key: String,
+    /// Length as stored.
+    pub bytes: u64,
+    /// Of the bytes as stored.
+    pub sha256: Sha256Digest,
+    /// Records in it.
+    pub records: u64,
+}
+
+/// A [`ContentDigest`] in JSON: 32 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest128(pub ContentDigest);
+
+impl From<Digest128> for String {
+    fn from(digest: Digest128) -> Self {
+        digest.0.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest128 {
+    type Error = <ContentDigest as std::str::FromStr>::Err;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// A completion that cannot be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum CompletionError {
+    /// Not JSON of a completion's form.
+    #[error("the completion of unit {unit} cannot be read")]
+    Form {
+        /// Which unit.
+        unit: u32,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// It is another unit's, another job's, or of another version.
+    #[error("the completion of unit {unit} names unit {named} of job {job}, version {v}")]
+    Misplaced {
+        /// Where it was found.
+        unit: u32,
+        /// The unit it names.
+        named: u32,
+        /// The job it names.
+        job: JobId,
+        /// The version it names.
+        v: u32,
+    },
+    /// Its numbers contradict each other.
+    #[error("the completion of unit {unit} contradicts itself: {what}")]
+    Contradiction {
+        /// Which unit.
+        unit: u32,
+        /// Which sum fails.
+        what: &'static str,
+    },
+}
+
+impl Completion {
+    /// The object's bytes.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec(self).expect("a completion is plain data");
+        json.push(b'\n');
+        json
+    }
+
+    /// Reads the completion of `unit` of `job` and holds it against itself.
+    pub fn parse(json: &[u8], job: JobId, unit: u32) -> Result<Self, CompletionError> {
+        let completion: Self =
+            serde_json::from_slice(json).map_err(|source| CompletionError::Form { unit, source })?;
+        let Self { v, job: named_job, unit: named, .. } = completion;
+        if (v, named_job, named) != (1, job, unit) {
+            return Err(CompletionError::Misplaced { unit, named, job: named_job, v });
+        }
+        match completion.contradiction() {
+            None => Ok(completion),
+            Some(what) => Err(CompletionError::Contradiction { unit, what }),
+        }
+    }
+
+    /// Whether both say the same of the records; the stored form of a shard may differ.
+    pub fn same_content(&self, other: &Self) -> bool {
+        let shard = |shard: &ShardRecord| (shard.key.clone(), shard.records, shard.content_bytes, shard.content);
+        let counts = |completion: &Self| Counts { bytes_out: 0, ..completion.counts };
+        (self.job, self.unit, counts(self)) == (other.job, other.unit, counts(other))
+            && self.quarantine == other.quarantine
+            && self.shards.iter().map(shard).eq(other.shards.iter().map(shard))
+    }
+
+    fn contradiction(&self) -> Option<&'static str> {
+        let Counts { records_in, records_out, quarantined, bytes_out, content_bytes, shards, .. } = self.counts;
+        let sum = |of: fn(&ShardRecord) -> u64| self.shards.iter().map(of).sum::<u64>();
+        [
+            (records_in == records_out + quarantined, "records in are not records out plus quarantined"),
+            (records_out == sum(|shard| shard.records), "records out are not the sum of the shards'"),
+            (bytes_out == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
+            (content_bytes == sum(|shard| shard.content_bytes), "content bytes are not the sum of the shards'"),
+            (shards == self.shards.len() as u64, "the number of shards is not that of the list"),
+            (
+                quarantined == self.quarantine.iter().map(|object| object.records).sum::<u64>(),
+                "quarantined records are not the sum of the quarantine objects'",
+            ),
+        ]
+        .into_iter()
+        .find_map(|(holds, what)| (!holds).then_some(what))
+    }
+}

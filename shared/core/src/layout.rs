@@ -1,0 +1,236 @@
+//! Where everything of a job lies below the destination. The only place that builds or parses a key:
+//! ```text
+//! <partition>/part-<job8>-<unit:06>-<shard:05>.json.gz      what readers load
+//! _backfleet/<job>/plan.json                                units, input identity, options, pinned times
+//!                 /completions/<unit:06>.json               a unit is done: its shards, counts, digests
+//!                 /quarantine/<unit:06>-<n:05>.ndjson       records that could not be converted
+//!                 /manifest.json                            every shard of the job
+//!                 /_SUCCESS                                 the manifest was verified
+//! ```
+
+use backfleet_convert::Compression;
+
+use crate::job::JobId;
+use crate::key::ObjectKey;
+
+/// The folder that holds every job's own objects; readers skip names that begin with `_`.
+pub const JOBS_FOLDER: &str = "_backfleet";
+
+/// The keys of one job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    job: JobId,
+    partition: String,
+    extension: &'static str,
+}
+
+/// A layout that cannot be.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum LayoutError {
+    /// A partition that readers would skip, or that is no relative folder.
+    #[error("partition {partition:?} {why}")]
+    Partition {
+        /// What was asked for.
+        partition: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A compression that this version does not know.
+    #[error("compression {0:?} is not known to this version")]
+    Compression(String),
+}
+
+/// The longest a partition may be, so that every key fits S3's 1,024 bytes.
+const PARTITION_BYTES_MAX: usize = 700;
+
+/// A shard's name, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShardName {
+    /// The unit it is of.
+    pub unit: u32,
+    /// Its number within the unit.
+    pub shard: u32,
+}
+
+impl Layout {
+    /// The layout of `job` with its shards in `partition`, named for `compression`.
+    pub fn new(job: JobId, partition: &str, compression: &str) -> Result<Self, LayoutError> {
+        if let Some(why) = partition_fault(partition) {
+            return Err(LayoutError::Partition { partition: partition.to_owned(), why });
+        }
+        let compression: Compression =
+            compression.parse().map_err(|_| LayoutError::Compression(compression.to_owned()))?;
+        Ok(Self { job, partition: partition.to_owned(), extension: compression.extension() })
+    }
+
+    /// The job these keys are of.
+    pub fn job(&self) -> JobId {
+        self.job
+    }
+
+    /// The only key that shard `shard` of `unit` can have.
+    pub fn shard(&self, name: ShardName) -> ObjectKey {
+        let ShardName { unit, shard } = name;
+        key(format!("{}{unit:06}-{shard:05}.{}", self.shard_prefix(), self.extension))
+    }
+
+    /// What every shard of the job begins with.
+    pub fn shard_prefix(&self) -> String {
+        let folder = if self.partition.is_empty() { String::new() } else { format!("{}/", self.partition) };
+        format!("{folder}part-{}-", self.job.short())
+    }
+
+    /// Which shard of this job a key names; `None` for anything else.
+    pub fn parse_shard(&self, key: &ObjectKey) -> Option<ShardName> {
+        let rest = key.as_str().strip_prefix(&self.shard_prefix())?;
+        let (unit, rest) = rest.split_once('-')?;
+        let shard = rest.strip_suffix(self.extension)?.strip_suffix('.')?;
+        let name = ShardName { unit: unit.parse().ok()?, shard: shard.parse().ok()? };
+        (self.shard(name) == *key).then_some(name)
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> ObjectKey {
+        plan_key(self.job)
+    }
+
+    /// The completion of `unit`.
+    pub fn completion(&self, unit: u32) -> ObjectKey {
+        key(format!("{}{unit:06}.json", self.completions_prefix()))
+    }
+
+    /// What every completion of the job begins with.
+    pub fn completions_prefix(&self) -> String {
+        format!("{}completions/", job_prefix(self.job))
+    }
+
+    /// Which unit's completion a key names; `None` for anything else.
+    pub fn parse_completion(&self, key: &ObjectKey) -> Option<u32> {
+        let unit = key.as_str().strip_prefix(&self.completions_prefix())?.strip_suffix(".json")?.parse().ok()?;
+        (self.completion(unit) == *key).then_some(unit)
+    }
+
+    /// The quarantine object `n` of `unit`.
+    pub fn quarantine(&self, unit: u32, n: u32) -> ObjectKey {
+        key(format!("{}{unit:06}-{n:05}.ndjson", self.quarantine_prefix()))
+    }
+
+    /// What every quarantine object of the job begins with.
+    pub fn quarantine_prefix(&self) -> String {
+        format!("{}quarantine/", job_prefix(self.job))
+    }
+
+    /// The job's full list of shards.
+    pub fn manifest(&self) -> ObjectKey {
+        key(format!("{}manifest.json", job_prefix(self.job)))
+    }
+
+    /// The mark that the manifest was verified.
+    pub fn success(&self) -> ObjectKey {
+        key(format!("{}_SUCCESS", job_prefix(self.job)))
+    }
+}
+
+/// The plan of `job`.
+pub fn plan_key(job: JobId) -> ObjectKey {
+    key(format!("{}plan.json", job_prefix(job)))
+}
+
+/// Which job's plan a key is; `None` for anything else.
+pub fn parse_plan_key(key: &ObjectKey) -> Option<JobId> {
+    let job = key.as_str().strip_prefix(JOBS_FOLDER)?.strip_prefix('/')?.strip_suffix("/plan.json")?;
+    job.parse().ok()
+}
+
+fn job_prefix(job: JobId) -> String {
+    format!("{JOBS_FOLDER}/{job}/")
+}
+
+fn key(text: String) -> ObjectKey {
+    ObjectKey::new(text).expect("a checked partition and numbers make a valid key")
+}
+
+fn partition_fault(partition: &str) -> Option<&'static str> {
+    if partition.is_empty() {
+        return None;
+    }
+    if partition.len() > PARTITION_BYTES_MAX {
+        return Some("is longer than 700 bytes");
+    }
+    if ObjectKey::new(partition).is_err() {
+        return Some("is no relative folder: no leading, trailing or double `/`, no `..`, no control characters");
+    }
+    let hidden = |segment: &str| segment.starts_with('_') || segment.starts_with('.');
+    partition.split('/').any(hidden).then_some("has a folder that begins with `_` or `.`, which readers skip")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn layout(partition: &str) -> Layout {
+        Layout::new("0123456789abcdef0123456789abcdef".parse().unwrap(), partition, "gzip").unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_parses_back_to_what_it_was_built_from(unit in 0..99_999_999u32, shard: u32) {
+            for partition in ["", "date=backfill-2026-01-14", "a/b c/d"] {
+                let layout = layout(partition);
+                let name = ShardName { unit, shard };
+                prop_assert_eq!(layout.parse_shard(&layout.shard(name)), Some(name));
+                prop_assert_eq!(layout.parse_completion(&layout.completion(unit)), Some(unit));
+                prop_assert_eq!(layout.parse_shard(&layout.completion(unit)), None);
+            }
+        }
+
+        #[test]
+        fn parsing_never_panics_and_only_accepts_canonical_names(text in "[-_/.a-z0-9=]{0,80}") {
+            let layout = layout("p");
+            if let Ok(key) = ObjectKey::new(text) {
+                if let Some(name) = layout.parse_shard(&key) {
+                    prop_assert_eq!(layout.shard(name), key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_sort_as_units_and_shards_do() {
+        let layout = layout("p");
+        let keys = [(0, 1), (0, 2), (1, 0), (999_999, 0)].map(|(unit, shard)| layout.shard(ShardName { unit, shard }));
+        assert!(keys.is_sorted());
+        assert_eq!(keys[3].as_str(), "p/part-01234567-999999-00000.json.gz");
+    }
+
+    #[test]
+    fn a_name_that_is_not_canonical_is_a_stranger() {
+        let layout = layout("p");
+        for stranger in [
+            "p/part-01234567-0-00000.json.gz",
+            "p/part-01234567-+00000-00000.json.gz",
+            "p/part-01234567-000000-00000.json",
+            "p/part-89abcdef-000000-00000.json.gz",
+            "q/part-01234567-000000-00000.json.gz",
+        ] {
+            assert_eq!(layout.parse_shard(&ObjectKey::new(stranger).unwrap()), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_partition_that_readers_would_skip_or_that_climbs_out_is_refused() {
+        let job = layout("").job();
+        for wrong in ["_x", "a/_b", ".x", "/a", "a/", "a//b", "../a", "a/..", &"x".repeat(701)] {
+            assert!(Layout::new(job, wrong, "gzip").is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_plan_of_a_job_is_found_by_its_key() {
+        let job = layout("").job();
+        assert_eq!(parse_plan_key(&plan_key(job)), Some(job));
+        assert_eq!(parse_plan_key(&ObjectKey::new("_backfleet/x/plan.json").unwrap()), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! Every number of the protocol that has a meaning, with its unit and where it comes from.
+//!
+//! Numbers of the conversion stand in `backfleet_convert::limits`.
+
+use std::time::Duration;
+
+/// Visibility window of a delivery: long enough to survive a slow heartbeat, short enough that a crashed
+/// worker's unit is taken over within two minutes.
+pub const VISIBILITY: Duration = Duration::from_secs(120);
+/// A held delivery is extended this often, so that two heartbeats may fail before the lease ends.
+pub const HEARTBEAT: Duration = Duration::from_secs(40);
+/// SQS refuses to hold a message for longer than this after its first receipt (SQS quotas page).
+pub const VISIBILITY_TOTAL_MAX: Duration = Duration::from_secs(12 * 3600);
+/// Receives of one message before it is dead-lettered (`maxReceiveCount` of the queue pair).
+pub const RECEIVES_MAX: u32 = 5;
+/// Messages in one send or receive (SQS quotas page).
+pub const QUEUE_BATCH_MAX: usize = 10;
+/// One long poll (SQS quotas page).
+pub const RECEIVE_WAIT_MAX: Duration = Duration::from_secs(20);
+/// A message body larger than this is none of ours: a real one has under 200 bytes.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// The reason that travels with a dead letter, in bytes of text.
+pub const REASON_BYTES_MAX: usize = 1024;
+
+/// Units of one job. Eight digits of a sequence number and one completion object each.
+pub const UNITS_MAX: usize = 1_000_000;
+/// `plan.json`: about 100 bytes a unit.
+pub const PLAN_BYTES_MAX: usize = 256 << 20;
+/// `manifest-files.json` of an export: about 220 bytes a line, one line a unit.
+pub const EXPORT_MANIFEST_BYTES_MAX: usize = 512 << 20;
+/// A small control object (`manifest-summary.json`, a completion of a unit with thousands of shards, …).
+pub const SMALL_OBJECT_BYTES_MAX: usize = 16 << 20;
+/// An S3 object key (S3 user guide).
+pub const OBJECT_KEY_BYTES_MAX: usize = 1024;
+/// S3 user metadata, names and values together (S3 user guide).
+pub const METADATA_BYTES_MAX: usize = 2048;
+/// Entries of one listing page (ListObjectsV2).
+pub const LIST_PAGE_MAX: usize = 1000;
+
+/// One read from an object: large enough to be cheap, small enough that one step of the conversion, which
+/// may inflate it tenfold, yields the thread after some milliseconds.
+pub const READ_CHUNK_BYTES: usize = 128 * 1024;
+/// A data file up to this size is held in memory between proving its MD5 and converting it; a larger one is
+/// read twice.
+pub const INPUT_HELD_BYTES_MAX: u64 = 4 << 20;
+/// A quarantine object is closed when it has this many bytes of text.
+pub const QUARANTINE_OBJECT_BYTES: usize = 4 << 20;
+
+const _: () = assert!(HEARTBEAT.as_secs() * 3 <= VISIBILITY.as_secs());
+const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
+const _: () = assert!(UNITS_MAX <= 99_999_999, "a sequence number has eight digits for the unit");
+const _: () = assert!(MESSAGE_BYTES_MAX <= 256 * 1024, "the smallest MaximumMessageSize found in the wild");

@@ -1,0 +1,74 @@
+//! The metrics table: every metric of the fleet, once. Code names a metric by its constant, the operator's page
+//! and the dashboards are checked against [`TABLE`].
+
+/// What kind of figure a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its Prometheus name.
+    pub name: &'static str,
+    /// Counter, gauge or histogram.
+    pub kind: Kind,
+    /// Its unit; empty for a plain count.
+    pub unit: &'static str,
+    /// Its labels, each with few values; never a unit, key or item.
+    pub labels: &'static [&'static str],
+    /// One sentence for the operator.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $constant:ident = $kind:ident $name:literal [$unit:literal] ($($label:literal),*) $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+        /// Every metric.
+        pub const TABLE: &[Metric] = &[$(Metric {
+            name: $name, kind: Kind::$kind, unit: $unit, labels: &[$($label),*], help: $help,
+        }),*];
+    };
+}
+
+metrics! {
+    UNITS_RECEIVED = Counter "backfleet_units_received_total" ["units"] () "Deliveries of units received.";
+    UNITS_COMPLETED = Counter "backfleet_units_completed_total" ["units"] () "Units whose completion this process wrote or confirmed.";
+    UNITS_FAILED = Counter "backfleet_units_failed_total" ["units"] ("class") "Deliveries that ended in a failure, by its class.";
+    RECORDS_IN = Counter "backfleet_records_in_total" ["records"] () "Records read in completed units.";
+    RECORDS_OUT = Counter "backfleet_records_out_total" ["records"] () "Records written in completed units.";
+    RECORDS_QUARANTINED = Counter "backfleet_records_quarantined_total" ["records"] () "Records put into quarantine in completed units.";
+    BYTES_IN = Counter "backfleet_bytes_in_total" ["bytes"] () "Bytes of input converted, as stored.";
+    BYTES_OUT = Counter "backfleet_bytes_out_total" ["bytes"] () "Bytes of shards written, as stored.";
+    SHARDS_WRITTEN = Counter "backfleet_shards_written_total" ["shards"] () "Shards put by this process.";
+    PUT_CONFLICTS = Counter "backfleet_put_conflicts_total" ["puts"] ("kind") "Puts that met an object already there: equal_412, different_412, or retry_409.";
+    LEASE_EXTENDED = Counter "backfleet_lease_extended_total" ["leases"] () "Heartbeats that extended a lease.";
+    LEASE_LOST = Counter "backfleet_lease_lost_total" ["leases"] () "Deliveries given up because their lease had ended.";
+    RETRIES = Counter "backfleet_retries_total" ["calls"] ("call", "class") "Calls of a port that were tried again, by call and by what went wrong.";
+    STAGE_SECONDS = Histogram "backfleet_stage_seconds" ["seconds"] ("stage") "Time of one unit spent in a stage: get, convert, put.";
+    IN_FLIGHT_UNITS = Gauge "backfleet_in_flight_units" ["units"] () "Units this process holds now.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_named_as_prometheus_asks() {
+        for metric in TABLE {
+            assert!(metric.name.starts_with("backfleet_"), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(metric.help.ends_with('.') && !metric.unit.is_empty(), "{}", metric.name);
+        }
+        let mut names: Vec<_> = TABLE.iter().map(|metric| metric.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), TABLE.len(), "a name stands twice");
+    }
+}

@@ -1,0 +1,16 @@
+//! The ports: everything the fleet asks of the world, in our words.
+//!
+//! No SDK type stands in any signature, error, metric or log field. Each port's contract is a suite in
+//! [`crate::conformance`] that every implementation passes.
+
+mod clock;
+mod error;
+mod object_store;
+mod queue;
+
+pub use clock::Clock;
+pub use error::{Effect, PortError, PortFault, Retry};
+pub use object_store::{
+    ByteStream, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo, ObjectStore, PutOutcome,
+};
+pub use queue::{DeadLetter, Depth, Held, Hold, Queue, SendFailure};

@@ -1,0 +1,9 @@
+//! Wall time. Sleeping and measuring are tokio's, which a paused runtime controls.
+
+use std::time::SystemTime;
+
+/// Tells the wall time, which is written into things people read and never decides anything.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> SystemTime;
+}

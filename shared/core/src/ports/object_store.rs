@@ -1,0 +1,117 @@
+//! Objects under one root: read, list, and write once. There is no overwrite and no delete.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use super::PortError;
+use crate::digest::Sha256Digest;
+use crate::key::ObjectKey;
+
+/// The bytes of an object, in chunks of the store's choosing. A stream that ends early without an error is a
+/// broken contract: a store compares lengths and yields an error.
+pub type ByteStream = BoxStream<'static, Result<Bytes, PortError>>;
+
+/// A few short texts stored with an object, ASCII, names in lower case, at most 2 KB in all (S3's own limit).
+pub type Metadata = BTreeMap<String, String>;
+
+/// Names one version of an object's bytes, as the store says it; compared, never interpreted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ETag(pub String);
+
+impl fmt::Debug for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// What part of which version to read.
+#[derive(Debug, Clone, Default)]
+pub struct GetRequest {
+    /// Bytes `start..end` of the object; all of it when `None`. A range must lie inside the object.
+    pub range: Option<Range<u64>>,
+    /// Fails with `Changed` when the object is another version by now.
+    pub if_match: Option<ETag>,
+}
+
+/// What `head` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Its version.
+    pub etag: ETag,
+    /// The SHA-256 it was put with, where the store keeps it or can tell.
+    pub sha256: Option<Sha256Digest>,
+    /// What was put with it.
+    pub metadata: Metadata,
+}
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingEntry {
+    /// The object's key.
+    pub key: ObjectKey,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Its version.
+    pub etag: ETag,
+}
+
+/// One page of a listing in ascending byte order of the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// At most [`crate::limits::LIST_PAGE_MAX`] entries.
+    pub entries: Vec<ListingEntry>,
+    /// Whether there are keys behind the last entry.
+    pub more: bool,
+}
+
+/// An object to be written once.
+#[derive(Debug, Clone)]
+pub struct NewObject {
+    /// Where.
+    pub key: ObjectKey,
+    /// What.
+    pub bytes: Bytes,
+    /// What to keep with it.
+    pub metadata: Metadata,
+    /// Of `bytes`; the store refuses to store anything else under it.
+    pub sha256: Sha256Digest,
+}
+
+/// How a `put_new` ended. Losing the race is no error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The object is there now, and it is ours.
+    Created,
+    /// Something is there already and was not touched: compare before believing it is the same.
+    AlreadyThere,
+}
+
+/// Objects under one root.
+#[async_trait]
+pub trait ObjectStore: Send + Sync + 'static {
+    /// Streams an object. `NotFound` when it is not there, `Changed` when `if_match` does not hold.
+    async fn get(&self, key: &ObjectKey, request: GetRequest) -> Result<ByteStream, PortError>;
+
+    /// A whole object of at most `bytes_max`, or `None` when it is not there; `TooLarge` beyond that.
+    async fn get_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError>;
+
+    /// An object's size, version and metadata, or `None` when it is not there.
+    async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, PortError>;
+
+    /// The page of keys that begin with `prefix` (any text, not only whole segments) and stand behind `after`.
+    async fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Listing, PortError>;
+
+    /// Writes an object if and only if nothing is there. What becomes visible is whole. With an error of
+    /// `Effect::Unknown` it may be there all the same: the same call again tells.
+    async fn put_new(&self, object: NewObject) -> Result<PutOutcome, PortError>;
+
+    /// Where this store's root is, for people.
+    fn describe(&self) -> String;
+}
