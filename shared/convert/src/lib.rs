@@ -1,0 +1,23 @@
+//! The conversion, pure: bytes of one export data file in, shards of records out.
+//!
+//! Push-based: feed bytes to a [`Converter`] and step it; whatever the slicing of the input, the shards and the
+//! quarantined lines are the same. No async, no clock, no randomness, no files, no network. Attribute values travel as
+//! the bytes they came in. Modules stand in the order of the flow.
+
+pub mod limits;
+mod reason;
+mod recipe;
+mod gunzip;
+mod shard;
+mod converter;
+mod digest;
+
+pub use converter::{Converter, Quarantined, Step, Totals};
+pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
+pub use gunzip::InputError;
+pub use reason::Reason;
+pub use recipe::{
+    AttributeFilter, Compression, Document, Encoding, ExtraField, Format, KinesisPrecision, Recipe,
+    RecipeError, RecipeSpec, TableIdentity, UnknownName, ViewType,
+};
+pub use shard::Shard;
