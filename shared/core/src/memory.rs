@@ -1,1 +1,11 @@
-//! Being written.
+//! The ports in memory: for tests, for the simulation, and the queue of a job that runs in one process.
+//!
+//! Both pass the suites in [`crate::conformance`]; what a service documents and a fake is tempted to leave out
+//! (windows that end, holds that go stale, caps that answer nothing) is here, on a clock that a paused tokio
+//! runtime controls.
+
+mod queue;
+mod store;
+
+pub use queue::{MemoryQueue, MemoryQueueConfig};
+pub use store::MemoryStore;

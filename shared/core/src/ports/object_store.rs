@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use super::PortError;
+use super::{PortError, PortFault};
 use crate::digest::Sha256Digest;
 use crate::key::ObjectKey;
+use crate::limits::METADATA_BYTES_MAX;
 
 /// The bytes of an object, in chunks of the store's choosing. A stream that ends early without an error is a
 /// broken contract: a store compares lengths and yields an error.
@@ -82,6 +83,47 @@ pub struct NewObject {
     pub metadata: Metadata,
     /// Of `bytes`; the store refuses to store anything else under it.
     pub sha256: Sha256Digest,
+}
+
+impl GetRequest {
+    /// The bytes asked for of an object of `bytes` bytes. `Invalid` when they do not all lie inside it.
+    pub fn range_within(&self, key: &ObjectKey, bytes: u64) -> Result<Range<u64>, PortError> {
+        match &self.range {
+            None => Ok(0..bytes),
+            Some(range) if range.start < range.end && range.end <= bytes => Ok(range.clone()),
+            Some(range) => Err(PortError::fatal("object_store.get", key, PortFault::Invalid)
+                .because(format!("the range {range:?} is empty or not within {bytes} bytes"))),
+        }
+    }
+}
+
+impl NewObject {
+    /// Refuses what no store takes: metadata beyond S3's rules (`Invalid`), or bytes that are not those of
+    /// `sha256` (`Corrupted`).
+    pub fn check(&self) -> Result<(), PortError> {
+        let refused = |fault| PortError::fatal("object_store.put_new", &self.key, fault);
+        if let Some(why) = metadata_fault(&self.metadata) {
+            return Err(refused(PortFault::Invalid).because(why));
+        }
+        if Sha256Digest::of(&self.bytes) != self.sha256 {
+            return Err(refused(PortFault::Corrupted).because("the bytes are not those of the given SHA-256"));
+        }
+        Ok(())
+    }
+}
+
+fn metadata_fault(metadata: &Metadata) -> Option<&'static str> {
+    let bytes: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if bytes > METADATA_BYTES_MAX {
+        return Some("the metadata is larger than 2 KB");
+    }
+    let name_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    if !metadata.keys().all(|name| !name.is_empty() && name.bytes().all(name_byte)) {
+        return Some("a metadata name has something else than lower-case letters, digits, `-`, `_` and `.`");
+    }
+    let value_byte = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    (!metadata.values().all(|value| value.bytes().all(value_byte)))
+        .then_some("a metadata value is not printable ASCII")
 }
 
 /// How a `put_new` ended. Losing the race is no error.
