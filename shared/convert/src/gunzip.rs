@@ -148,11 +148,6 @@ impl Gunzip {
         }
     }
 
-    /// Stored bytes taken so far.
-    pub(crate) fn stored(&self) -> u64 {
-        self.stored
-    }
-
     fn advance(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, InputError> {
         if let State::Body = self.state {
             return self.body(input, output);
@@ -194,9 +189,11 @@ impl Gunzip {
         match &mut self.state {
             State::Between => self.begin_member(byte),
             State::Header(header) => match header.push(byte) {
-                Ok(whole) => Ok(if whole {
-                    self.begin_body()
-                }),
+                Ok(true) => {
+                    self.begin_body();
+                    Ok(())
+                }
+                Ok(false) => Ok(()),
                 Err(BadHeader::Magic) => Err(self.no_member(1)),
                 Err(BadHeader::Corrupt) => {
                     Err(InputError::CorruptHeader { member: self.member, offset: self.stored + 1 })

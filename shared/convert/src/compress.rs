@@ -1,0 +1,80 @@
+//! Compression of blocks: each becomes a gzip member or zstd frame of its own, so that nothing but the block decides its
+//! bytes. Every reader takes members one after the other.
+
+use libdeflater::{CompressionLvl, Compressor};
+
+use crate::recipe::Compression;
+
+/// libdeflate's fastest level: 15 % of the size at 480 MB/s; level 6 saves 2.5 points and takes twice the time.
+const GZIP_LEVEL: i32 = 1;
+
+/// zstd's own default.
+const ZSTD_LEVEL: i32 = 3;
+
+/// A shard's memory grows by this share of itself, not by doubling: two workers hold two shards each at most.
+const GROWTH_SHARE: usize = 8;
+const GROWTH_BYTES_MIN: usize = 1 << 20;
+
+/// Appends compressed blocks to shards.
+pub(crate) struct Packer {
+    method: Method,
+    packed: Vec<u8>,
+}
+
+enum Method {
+    Gzip(Compressor),
+    Zstd(zstd::bulk::Compressor<'static>),
+    None,
+}
+
+impl Packer {
+    pub(crate) fn new(compression: Compression) -> Packer {
+        let method = match compression {
+            Compression::Gzip => {
+                let level = CompressionLvl::new(GZIP_LEVEL).expect("libdeflate has this level");
+                Method::Gzip(Compressor::new(level))
+            }
+            Compression::Zstd => {
+                Method::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("zstd has this level"))
+            }
+            Compression::None => Method::None,
+        };
+        Packer { method, packed: Vec::new() }
+    }
+
+    pub(crate) fn pack(&mut self, block: &[u8], shard: &mut Vec<u8>) {
+        let packed = match &mut self.method {
+            Method::None => block,
+            Method::Gzip(compressor) => {
+                make_length(&mut self.packed, compressor.gzip_compress_bound(block.len()));
+                let length =
+                    compressor.gzip_compress(block, &mut self.packed).expect("the bound is large enough");
+                &self.packed[..length]
+            }
+            Method::Zstd(compressor) => {
+                make_length(&mut self.packed, zstd::zstd_safe::compress_bound(block.len()));
+                let length = compressor
+                    .compress_to_buffer(block, self.packed.as_mut_slice())
+                    .expect("the bound is large enough");
+                &self.packed[..length]
+            }
+        };
+        grow(shard, packed.len());
+        shard.extend_from_slice(packed);
+    }
+}
+
+fn make_length(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, 0);
+    }
+}
+
+fn grow(shard: &mut Vec<u8>, by: usize) {
+    if shard.capacity() - shard.len() < by {
+        shard.reserve_exact(by.max(shard.len() / GROWTH_SHARE).max(GROWTH_BYTES_MIN));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! The scan: one pass over a line that proves it is an item and notes where its parts are. It judges nothing but the line
+//! itself, allocates nothing per line, and never changes a byte.
+
+mod base64;
+mod cursor;
+mod distinct;
+mod number;
+mod text;
+
+use std::ops::Range;
+
+pub(crate) use cursor::{Cursor, Fault, Tag};
+pub(crate) use number::write_json as write_json_number;
+pub(crate) use text::Text;
+
+use crate::limits::{DEPTH_MAX, KEYS_MAX};
+use crate::reason::Reason;
+use distinct::Distinct;
+
+/// Bytes that DynamoDB adds for a list or map as a whole, and for each of its elements.
+const CONTAINER_SIZE: u64 = 3;
+const ELEMENT_SIZE: u64 = 1;
+
+/// A top-level attribute of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attribute {
+    pub(crate) name: Text,
+    /// Its typed value, braces included.
+    pub(crate) value: Range<usize>,
+    /// Bytes that DynamoDB counts for it, name included.
+    pub(crate) size: u64,
+}
+
+/// A key attribute's value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The typed value, braces included.
+    pub(crate) value: Range<usize>,
+    /// `S`, `N` or `B`.
+    pub(crate) letter: u8,
+    pub(crate) text: Text,
+}
+
+/// Where the parts of one item are in its line.
+#[derive(Debug, Default)]
+pub(crate) struct Item {
+    /// The item itself, braces included.
+    pub(crate) range: Range<usize>,
+    /// In the order of the line.
+    pub(crate) attributes: Vec<Attribute>,
+    /// In the order of the recipe; as many as it names.
+    pub(crate) keys: [Option<Key>; KEYS_MAX],
+    /// Bytes that DynamoDB counts for the keys, names included.
+    pub(crate) keys_size: u64,
+    /// Bytes that DynamoDB counts for all attributes.
+    pub(crate) size: u64,
+}
+
+/// Scans line after line, keeping its memory.
+pub(crate) struct Scanner {
+    key_names: Vec<Vec<u8>>,
+    distinct: Distinct,
+    item: Item,
+}
+
+impl Scanner {
+    pub(crate) fn new(key_names: &[String]) -> Scanner {
+        Scanner {
+            key_names: key_names.iter().map(|name| name.clone().into_bytes()).collect(),
+            distinct: Distinct::default(),
+            item: Item::default(),
+        }
+    }
+
+    /// The item of `line`, or the first thing that is wrong with it.
+    pub(crate) fn scan(&mut self, line: &[u8]) -> Result<&Item, Fault> {
+        check_utf8(line)?;
+        self.distinct.clear();
+        self.item.attributes.clear();
+        self.item.keys = [const { None }; KEYS_MAX];
+        self.item.keys_size = 0;
+        let mut walk = Walk { cursor: Cursor { line, at: 0 }, scanner: self };
+        walk.line()?;
+        Ok(&self.item)
+    }
+}
+
+fn check_utf8(line: &[u8]) -> Result<(), Fault> {
+    if simdutf8::basic::from_utf8(line).is_ok() {
+        return Ok(());
+    }
+    let error = simdutf8::compat::from_utf8(line).expect_err("the other check has refused it");
+    Err(Fault::new(Reason::InvalidUtf8, error.valid_up_to()))
+}
+
+/// A value that was read: its type, what DynamoDB counts, its text if the type has one.
+struct Value {
+    tag: Tag,
+    size: u64,
+    text: Text,
+}
+
+/// What a set's or scalar's text must be; gives what DynamoDB counts for it.
+type Measure = fn(&[u8]) -> Option<u64>;
+
+struct Walk<'l, 's> {
+    cursor: Cursor<'l>,
+    scanner: &'s mut Scanner,
+}
+
+impl Walk<'_, '_> {
+    fn line(&mut self) -> Result<(), Fault> {
+        self.cursor.expect(b'{')?;
+        self.item_name()?;
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        let size = self.item()?;
+        self.scanner.item.range = start..self.cursor.at;
+        self.scanner.item.size = size;
+        self.end_of_line()?;
+        self.check_keys()
+    }
+
+    fn item_name(&mut self) -> Result<(), Fault> {
+        self.cursor.skip_space();
+        if self.cursor.peek() == Some(b'}') {
+            return Err(self.cursor.fault(Reason::NotAnItem));
+        }
+        let at = self.cursor.at;
+        let name = self.cursor.name()?;
+        match name.decoded(self.cursor.line, &mut Vec::new()) {
+            b"Item" => Ok(()),
+            _ => Err(Fault::new(Reason::NotAnItem, at)),
+        }
+    }
+
+    fn end_of_line(&mut self) -> Result<(), Fault> {
+        if self.cursor.more(b'}')? {
+            return Err(self.cursor.fault(Reason::NotAnItem));
+        }
+        self.cursor.skip_space();
+        match self.cursor.peek() {
+            Some(_) => Err(self.cursor.fault(Reason::TrailingBytes)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_keys(&self) -> Result<(), Fault> {
+        let item = &self.scanner.item;
+        match item.keys[..self.scanner.key_names.len()].iter().all(Option::is_some) {
+            true => Ok(()),
+            false => Err(Fault::new(Reason::MissingKey, item.range.end - 1)),
+        }
+    }
+
+    /// The top-level map: gives what DynamoDB counts for its attributes.
+    fn item(&mut self) -> Result<u64, Fault> {
+        let mut size = 0;
+        self.map(|walk, name| {
+            walk.cursor.skip_space();
+            let start = walk.cursor.at;
+            let value = walk.value(0)?;
+            let attribute = Attribute {
+                name,
+                value: start..walk.cursor.at,
+                size: u64::from(name.decoded_len) + value.size,
+            };
+            size += attribute.size;
+            walk.note_key(&attribute, &value)?;
+            walk.scanner.item.attributes.push(attribute);
+            Ok(())
+        })?;
+        Ok(size)
+    }
+
+    /// An object whose names are attribute names, all different.
+    #[inline]
+    fn map(&mut self, mut attribute: impl FnMut(&mut Self, Text) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.cursor.expect_or(b'{', Reason::ObjectExpected)?;
+        if self.cursor.take(b'}') {
+            return Ok(());
+        }
+        let line = self.cursor.line;
+        let mut scope = self.scanner.distinct.open();
+        loop {
+            let name = self.cursor.name()?;
+            if name.decoded_len == 0 {
+                return Err(Fault::new(Reason::EmptyName, name.start as usize));
+            }
+            if !self.scanner.distinct.add(&mut scope, line, name) {
+                return Err(Fault::new(Reason::DuplicateName, name.start as usize));
+            }
+            attribute(self, name)?;
+            if !self.cursor.more(b'}')? {
+                break;
+            }
+        }
+        match self.scanner.distinct.close(scope, line) {
+            Some(name) => Err(Fault::new(Reason::DuplicateName, name.start as usize)),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn note_key(&mut self, attribute: &Attribute, value: &Value) -> Result<(), Fault> {
+        let name = attribute.name;
+        for index in 0..self.scanner.key_names.len() {
+            let key_name = &self.scanner.key_names[index];
+            if name.decoded_len as usize == key_name.len()
+                && name.decoded(self.cursor.line, &mut Vec::new()) == key_name.as_slice()
+            {
+                self.scanner.item.keys[index] = Some(key(attribute, value)?);
+                self.scanner.item.keys_size += attribute.size;
+            }
+        }
+        Ok(())
+    }
+
+    /// A typed value, `depth` levels of lists and maps inside its attribute.
+    fn value(&mut self, depth: u32) -> Result<Value, Fault> {
+        let start = self.cursor.at;
+        let tag = self.cursor.open_value()?;
+        let mut text = Text::default();
+        let size = match tag {
+            Tag::S => {
+                text = self.cursor.text(Reason::StringExpected)?;
+                u64::from(text.decoded_len)
+            }
+            Tag::N => self.measured(&mut text, number::size, Reason::InvalidNumber)?,
+            Tag::B => self.measured(&mut text, base64::decoded_len, Reason::InvalidBase64)?,
+            Tag::Bool => self.literal(|_| true, Reason::InvalidBool)?,
+            Tag::Null => self.literal(|value| value, Reason::InvalidNull)?,
+            Tag::Ss => self.set(|text| Some(text.len() as u64), Reason::StringExpected)?,
+            Tag::Ns => self.set(number::size, Reason::InvalidNumber)?,
+            Tag::Bs => self.set(base64::decoded_len, Reason::InvalidBase64)?,
+            Tag::L | Tag::M if depth == DEPTH_MAX => return Err(Fault::new(Reason::TooDeep, start)),
+            Tag::L => self.list(depth + 1)?,
+            Tag::M => self.nested_map(depth + 1)?,
+        };
+        self.cursor.close_value()?;
+        Ok(Value { tag, size, text })
+    }
+
+    /// A string that `measure` accepts.
+    #[inline]
+    fn measured(&mut self, text: &mut Text, measure: Measure, reason: Reason) -> Result<u64, Fault> {
+        *text = self.cursor.text(Reason::StringExpected)?;
+        let size = match text.escaped {
+            false => measure(text.raw(self.cursor.line)),
+            true => measure(text.decoded(self.cursor.line, &mut Vec::new())),
+        };
+        size.ok_or(Fault::new(reason, text.start as usize))
+    }
+
+    fn literal(&mut self, allowed: fn(bool) -> bool, reason: Reason) -> Result<u64, Fault> {
+        self.cursor.skip_space();
+        let start = self.cursor.at;
+        match self.cursor.bool() {
+            Some(value) if allowed(value) => Ok(1),
+            _ if start == self.cursor.line.len() => Err(Fault::new(Reason::UnexpectedEnd, start)),
+            _ => Err(Fault::new(reason, start)),
+        }
+    }
+
+    fn set(&mut self, measure: Measure, reason: Reason) -> Result<u64, Fault> {
+        self.cursor.expect_or(b'[', Reason::ArrayExpected)?;
+        if self.cursor.take(b']') {
+            return Err(Fault::new(Reason::EmptySet, self.cursor.at - 1));
+        }
+        let line = self.cursor.line;
+        let mut scope = self.scanner.distinct.open();
+        let mut size = 0;
+        loop {
+            let mut member = Text::default();
+            size += self.measured(&mut member, measure, reason)?;
+            if !self.scanner.distinct.add(&mut scope, line, member) {
+                return Err(Fault::new(Reason::DuplicateMember, member.start as usize));
+            }
+            if !self.cursor.more(b']')? {
+                break;
+            }
+        }
+        match self.scanner.distinct.close(scope, line) {
+            Some(member) => Err(Fault::new(Reason::DuplicateMember, member.start as usize)),
+            None => Ok(size),
+        }
+    }
+
+    fn list(&mut self, depth: u32) -> Result<u64, Fault> {
+        self.cursor.expect_or(b'[', Reason::ArrayExpected)?;
+        let mut size = CONTAINER_SIZE;
+        if self.cursor.take(b']') {
+            return Ok(size);
+        }
+        loop {
+            self.cursor.skip_space();
+            size += ELEMENT_SIZE + self.value(depth)?.size;
+            if !self.cursor.more(b']')? {
+                return Ok(size);
+            }
+        }
+    }
+
+    fn nested_map(&mut self, depth: u32) -> Result<u64, Fault> {
+        let mut size = CONTAINER_SIZE;
+        self.map(|walk, name| {
+            walk.cursor.skip_space();
+            size += ELEMENT_SIZE + u64::from(name.decoded_len) + walk.value(depth)?.size;
+            Ok(())
+        })?;
+        Ok(size)
+    }
+}
+
+fn key(attribute: &Attribute, value: &Value) -> Result<Key, Fault> {
+    let fault = |reason| Fault::new(reason, attribute.value.start);
+    let letter = match value.tag {
+        Tag::S => b'S',
+        Tag::N => b'N',
+        Tag::B => b'B',
+        _ => return Err(fault(Reason::InvalidKeyType)),
+    };
+    match value.text.decoded_len {
+        0 => Err(fault(Reason::EmptyKey)),
+        _ => Ok(Key { value: attribute.value.clone(), letter, text: value.text }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! A place in a line, and the small steps from there: space, punctuation, strings, type tags.
+
+use crate::reason::Reason;
+use crate::scan::text::{self, Text};
+
+/// What is wrong with a line, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) column: u32,
+    pub(crate) reason: Reason,
+}
+
+impl Fault {
+    pub(crate) fn new(reason: Reason, column: usize) -> Fault {
+        Fault { column: column as u32, reason }
+    }
+}
+
+/// The types of DynamoDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tag {
+    S,
+    N,
+    B,
+    Bool,
+    Null,
+    M,
+    L,
+    Ss,
+    Ns,
+    Bs,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Cursor<'a> {
+    pub(crate) line: &'a [u8],
+    pub(crate) at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn fault(&self, reason: Reason) -> Fault {
+        Fault::new(reason, self.at)
+    }
+
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.line.get(self.at).copied()
+    }
+
+    #[inline]
+    pub(crate) fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// Takes `byte` if it is next, after space.
+    #[inline]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            return true;
+        }
+        self.take_after_space(byte)
+    }
+
+    #[inline]
+    fn take_after_space(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let next = self.peek() == Some(byte);
+        self.at += usize::from(next);
+        next
+    }
+
+    /// Takes `byte`, after space; anything else is JSON gone wrong.
+    #[inline]
+    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        match self.take(byte) {
+            true => Ok(()),
+            false => Err(self.unexpected()),
+        }
+    }
+
+    /// Takes `byte`, after space; anything else is `reason`, the end of the line excepted.
+    #[inline]
+    pub(crate) fn expect_or(&mut self, byte: u8, reason: Reason) -> Result<(), Fault> {
+        match self.take(byte) {
+            true => Ok(()),
+            false if self.at == self.line.len() => Err(self.unexpected()),
+            false => Err(self.fault(reason)),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn unexpected(&self) -> Fault {
+        match self.peek() {
+            Some(_) => self.fault(Reason::UnexpectedByte),
+            None => self.fault(Reason::UnexpectedEnd),
+        }
+    }
+
+    /// Goes on inside an array or object: true after a comma, false after `end`.
+    #[inline]
+    pub(crate) fn more(&mut self, end: u8) -> Result<bool, Fault> {
+        if self.take(b',') {
+            return Ok(true);
+        }
+        self.expect(end).map(|()| false)
+    }
+
+    /// A string; anything else is `reason`.
+    #[inline]
+    pub(crate) fn text(&mut self, reason: Reason) -> Result<Text, Fault> {
+        self.expect_or(b'"', reason)?;
+        let text = text::read(self.line, self.at)?;
+        self.at = text.end as usize + 1;
+        Ok(text)
+    }
+
+    /// The name of an object's field, with its colon.
+    #[inline]
+    pub(crate) fn name(&mut self) -> Result<Text, Fault> {
+        let name = self.text(Reason::UnexpectedByte)?;
+        self.expect(b':')?;
+        Ok(name)
+    }
+
+    /// `{"<tag>":`, the beginning of every value.
+    #[inline]
+    pub(crate) fn open_value(&mut self) -> Result<Tag, Fault> {
+        if let [b'{', b'"', letter, b'"', b':', ..] = self.line[self.at..]
+            && let Some(tag) = one_letter_tag(letter)
+        {
+            self.at += 5;
+            return Ok(tag);
+        }
+        self.open_any_value()
+    }
+
+    /// `}` after a value; a comma would begin a second type.
+    #[inline]
+    pub(crate) fn close_value(&mut self) -> Result<(), Fault> {
+        match self.take(b'}') {
+            true => Ok(()),
+            false if self.peek() == Some(b',') => Err(self.fault(Reason::SeveralTypes)),
+            false => Err(self.unexpected()),
+        }
+    }
+
+    fn open_any_value(&mut self) -> Result<Tag, Fault> {
+        self.expect_or(b'{', Reason::ObjectExpected)?;
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            return Err(self.fault(Reason::MissingType));
+        }
+        let at = self.at;
+        let name = self.name()?;
+        let tag = match name.escaped {
+            false => tag(name.raw(self.line)),
+            true => tag(name.decoded(self.line, &mut Vec::new())),
+        };
+        tag.ok_or(Fault::new(Reason::UnknownType, at))
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn bool(&mut self) -> Option<bool> {
+        self.skip_space();
+        let rest = &self.line[self.at..];
+        let value = rest.starts_with(b"true");
+        if !value && !rest.starts_with(b"false") {
+            return None;
+        }
+        self.at += if value { 4 } else { 5 };
+        Some(value)
+    }
+}
+
+fn one_letter_tag(letter: u8) -> Option<Tag> {
+    Some(match letter {
+        b'S' => Tag::S,
+        b'N' => Tag::N,
+        b'B' => Tag::B,
+        b'M' => Tag::M,
+        b'L' => Tag::L,
+        _ => return None,
+    })
+}
+
+fn tag(name: &[u8]) -> Option<Tag> {
+    Some(match name {
+        [letter] => return one_letter_tag(*letter),
+        b"BOOL" => Tag::Bool,
+        b"NULL" => Tag::Null,
+        b"SS" => Tag::Ss,
+        b"NS" => Tag::Ns,
+        b"BS" => Tag::Bs,
+        _ => return None,
+    })
+}

@@ -1,0 +1,101 @@
+//! Numbers as DynamoDB writes them: is the text one, what does it weigh, and how does JSON want it. Never through f64.
+
+use crate::limits::NUMBER_SIZE_MAX;
+
+/// Larger exponents are taken as this one: beyond any number, and sums with it cannot overflow.
+const EXPONENT_MAX: i64 = 1 << 40;
+
+/// The parts of a number's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a [u8],
+    fraction: &'a [u8],
+    /// `e` or `E`, sign and digits; or nothing.
+    exponent: &'a [u8],
+}
+
+/// Bytes that DynamoDB counts for the number in `text`, or `None` if it is no number.
+///
+/// One byte, one more for every base-100 digit between the first and the last that are not zero (pairs are aligned at
+/// the decimal point), one more if negative; zero counts one.
+pub(crate) fn size(text: &[u8]) -> Option<u64> {
+    let parts = parts(text)?;
+    let exponent = exponent_value(parts.exponent)?;
+    let Some((highest, lowest)) = nonzero_places(&parts) else { return Some(1) };
+    let pairs = (highest + exponent).div_euclid(2) - (lowest + exponent).div_euclid(2) + 1;
+    Some((1 + pairs as u64 + u64::from(parts.negative)).min(NUMBER_SIZE_MAX))
+}
+
+/// Writes the number as JSON allows it, digit for digit: `+3` as `3`, `.5` as `0.5`, `5.` as `5`, `007` as `7`.
+pub(crate) fn write_json(text: &[u8], out: &mut Vec<u8>) {
+    let parts = parts(text).expect("only numbers are written");
+    if parts.negative {
+        out.push(b'-');
+    }
+    let zeros = parts.whole.iter().take_while(|digit| **digit == b'0').count();
+    match &parts.whole[zeros..] {
+        [] => out.push(b'0'),
+        digits => out.extend_from_slice(digits),
+    }
+    if !parts.fraction.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(parts.fraction);
+    }
+    out.extend_from_slice(parts.exponent);
+}
+
+fn parts(text: &[u8]) -> Option<Parts<'_>> {
+    let (negative, unsigned) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let (whole, rest) = unsigned.split_at(digits_at(unsigned));
+    let (fraction, exponent) = match rest {
+        [b'.', rest @ ..] => rest.split_at(digits_at(rest)),
+        _ => (&rest[..0], rest),
+    };
+    let has_digits = !whole.is_empty() || !fraction.is_empty();
+    has_digits.then_some(Parts { negative, whole, fraction, exponent })
+}
+
+/// How many digits `text` begins with.
+#[inline]
+fn digits_at(text: &[u8]) -> usize {
+    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+}
+
+fn exponent_value(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [] => return Some(0),
+        [b'e' | b'E', b'-', digits @ ..] => (true, digits),
+        [b'e' | b'E', b'+', digits @ ..] | [b'e' | b'E', digits @ ..] => (false, digits),
+        _ => return None,
+    };
+    if digits.is_empty() || digits_at(digits) < digits.len() {
+        return None;
+    }
+    let add = |value: i64, digit: &u8| (10 * value + i64::from(digit - b'0')).min(EXPONENT_MAX);
+    let value = digits.iter().fold(0, add);
+    Some(if negative { -value } else { value })
+}
+
+/// Powers of ten of the first and last digit that are not zero, the exponent left aside.
+fn nonzero_places(parts: &Parts<'_>) -> Option<(i64, i64)> {
+    let nonzero = |digit: &u8| *digit != b'0';
+    let in_whole = |index: usize| parts.whole.len() as i64 - 1 - index as i64;
+    let in_fraction = |index: usize| -1 - index as i64;
+    let highest = match parts.whole.iter().position(nonzero) {
+        Some(index) => in_whole(index),
+        None => in_fraction(parts.fraction.iter().position(nonzero)?),
+    };
+    let lowest = match parts.fraction.iter().rposition(nonzero) {
+        Some(index) => in_fraction(index),
+        None => in_whole(parts.whole.iter().rposition(nonzero)?),
+    };
+    Some((highest, lowest))
+}
+
+#[cfg(test)]
+mod tests;

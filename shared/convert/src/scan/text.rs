@@ -1,0 +1,144 @@
+//! JSON strings: where they end, and what they say. Eight bytes at a time, because names and values are short.
+
+use crate::reason::Reason;
+use crate::scan::cursor::Fault;
+
+/// A JSON string in its line, without its quotes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Bytes once its escapes are decoded.
+    pub(crate) decoded_len: u32,
+    pub(crate) escaped: bool,
+}
+
+impl Text {
+    /// As written.
+    pub(crate) fn raw(self, line: &[u8]) -> &[u8] {
+        &line[self.start as usize..self.end as usize]
+    }
+
+    /// As meant. `scratch` is used if there are escapes; those of a `Text` were checked when it was read.
+    pub(crate) fn decoded<'a>(self, line: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        if !self.escaped {
+            return self.raw(line);
+        }
+        scratch.clear();
+        unescape(self.raw(line), |piece| scratch.extend_from_slice(piece))
+            .expect("escapes were checked when read");
+        scratch
+    }
+}
+
+/// Reads the string whose opening quote stands before `start`.
+#[inline]
+pub(crate) fn read(line: &[u8], start: usize) -> Result<Text, Fault> {
+    let end = special(line, start);
+    if line.get(end) == Some(&b'"') {
+        return Ok(Text {
+            start: start as u32,
+            end: end as u32,
+            decoded_len: (end - start) as u32,
+            escaped: false,
+        });
+    }
+    read_escaped(line, start, end)
+}
+
+#[cold]
+fn read_escaped(line: &[u8], start: usize, first: usize) -> Result<Text, Fault> {
+    let mut at = first;
+    loop {
+        at = match line.get(at) {
+            Some(b'"') => break,
+            Some(b'\\') => special(line, (at + 2).min(line.len())),
+            Some(_) => return Err(Fault::new(Reason::ControlCharacter, at)),
+            None => return Err(Fault::new(Reason::UnexpectedEnd, line.len())),
+        };
+    }
+    let mut decoded_len = 0;
+    unescape(&line[start..at], |piece| decoded_len += piece.len() as u32)
+        .map_err(|fault| Fault::new(fault.reason, start + fault.column as usize))?;
+    Ok(Text { start: start as u32, end: at as u32, decoded_len, escaped: true })
+}
+
+/// First quote, backslash or control character at or after `at`, or the end of the line.
+#[inline]
+fn special(line: &[u8], mut at: usize) -> usize {
+    while let Some(word) = line.get(at..).and_then(|rest| rest.first_chunk()) {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while line.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        at += 1;
+    }
+    at
+}
+
+/// The high bit of each special byte. Bits above the lowest may be false: borrows run upwards only.
+#[inline]
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let quotes = word ^ (ONES * b'"' as u64);
+    let backslashes = word ^ (ONES * b'\\' as u64);
+    let quote = quotes.wrapping_sub(ONES) & !quotes;
+    let backslash = backslashes.wrapping_sub(ONES) & !backslashes;
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (quote | backslash | control) & HIGHS
+}
+
+/// Gives the decoded pieces of the inside of a string, in order.
+fn unescape(raw: &[u8], mut give: impl FnMut(&[u8])) -> Result<(), Fault> {
+    let mut at = 0;
+    while let Some(plain) = memchr::memchr(b'\\', &raw[at..]) {
+        give(&raw[at..at + plain]);
+        at += plain;
+        let (decoded, length) = escape(&raw[at..]).map_err(|reason| Fault::new(reason, at))?;
+        give(decoded.encode_utf8(&mut [0; 4]).as_bytes());
+        at += length;
+    }
+    give(&raw[at..]);
+    Ok(())
+}
+
+/// The character of the escape that `raw` begins with, and how many bytes it takes.
+fn escape(raw: &[u8]) -> Result<(char, usize), Reason> {
+    let decoded = match raw.get(1) {
+        Some(&plain @ (b'"' | b'\\' | b'/')) => plain as char,
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unicode_escape(raw),
+        _ => return Err(Reason::InvalidEscape),
+    };
+    Ok((decoded, 2))
+}
+
+fn unicode_escape(raw: &[u8]) -> Result<(char, usize), Reason> {
+    let first = code_unit(raw).ok_or(Reason::InvalidEscape)?;
+    if let Some(decoded) = char::from_u32(first) {
+        return Ok((decoded, 6));
+    }
+    let second = code_unit(&raw[6..]).filter(|unit| (0xdc00..0xe000).contains(unit));
+    match second {
+        Some(second) if first < 0xdc00 => {
+            let scalar = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            Ok((char::from_u32(scalar).expect("a surrogate pair is a scalar"), 12))
+        }
+        _ => Err(Reason::LoneSurrogate),
+    }
+}
+
+/// The 16 bits of `\uXXXX` at the beginning of `raw`.
+fn code_unit(raw: &[u8]) -> Option<u32> {
+    let digits = raw.strip_prefix(b"\\u")?.get(..4)?;
+    let digit = |value: u32, byte: &u8| Some(value << 4 | (*byte as char).to_digit(16)?);
+    digits.iter().try_fold(0, digit)
+}

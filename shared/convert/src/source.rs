@@ -1,0 +1,89 @@
+//! The source: input as it was fed, given on as inflated bytes, piece by piece.
+
+use bytes::{Buf, Bytes};
+
+use crate::gunzip::{Gunzip, InputError};
+use crate::recipe::Encoding;
+
+/// What a read came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// So many bytes.
+    Some(usize),
+    /// Nothing to give before more is fed.
+    NeedInput,
+    /// The file is over, and was whole.
+    End,
+}
+
+/// See the module.
+pub(crate) struct Source {
+    input: Bytes,
+    ended: bool,
+    /// The last read filled its space: more may come without input.
+    filled: bool,
+    decoding: Decoding,
+    bytes_in: u64,
+}
+
+enum Decoding {
+    Gzip(Box<Gunzip>),
+    Identity,
+}
+
+impl Source {
+    pub(crate) fn new(encoding: Encoding) -> Source {
+        let decoding = match encoding {
+            Encoding::Gzip => Decoding::Gzip(Box::default()),
+            Encoding::Identity => Decoding::Identity,
+        };
+        Source { input: Bytes::new(), ended: false, filled: false, decoding, bytes_in: 0 }
+    }
+
+    pub(crate) fn feed(&mut self, bytes: Bytes) {
+        assert!(self.input.is_empty() && !self.ended, "input is fed when it is asked for");
+        self.bytes_in += bytes.len() as u64;
+        self.input = bytes;
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.ended = true;
+    }
+
+    /// Bytes fed so far.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in
+    }
+
+    pub(crate) fn read(&mut self, space: &mut [u8]) -> Result<Read, InputError> {
+        while !self.input.is_empty() || self.filled {
+            let produced = self.decode(space)?;
+            self.filled = produced == space.len();
+            if produced > 0 {
+                return Ok(Read::Some(produced));
+            }
+        }
+        if !self.ended {
+            return Ok(Read::NeedInput);
+        }
+        if let Decoding::Gzip(gunzip) = &self.decoding {
+            gunzip.finish()?;
+        }
+        Ok(Read::End)
+    }
+
+    fn decode(&mut self, space: &mut [u8]) -> Result<usize, InputError> {
+        match &mut self.decoding {
+            Decoding::Gzip(gunzip) => {
+                let progress = gunzip.inflate(&self.input, space)?;
+                self.input.advance(progress.consumed);
+                Ok(progress.produced)
+            }
+            Decoding::Identity => {
+                let bytes = self.input.len().min(space.len());
+                self.input.copy_to_slice(&mut space[..bytes]);
+                Ok(bytes)
+            }
+        }
+    }
+}
