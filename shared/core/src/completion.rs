@@ -173,7 +173,8 @@ impl Completion {
 
     /// Whether both say the same of the records; the stored form of a shard may differ.
     pub fn same_content(&self, other: &Self) -> bool {
-        let shard = |shard: &ShardRecord| (shard.key.clone(), shard.records, shard.content_bytes, shard.content);
+        let shard =
+            |shard: &ShardRecord| (shard.key.clone(), shard.records, shard.content_bytes, shard.content);
         let counts = |completion: &Self| Counts { bytes_out: 0, ..completion.counts };
         (self.job, self.unit, counts(self)) == (other.job, other.unit, counts(other))
             && self.quarantine == other.quarantine
@@ -181,13 +182,17 @@ impl Completion {
     }
 
     fn contradiction(&self) -> Option<&'static str> {
-        let Counts { records_in, records_out, quarantined, bytes_out, content_bytes, shards, .. } = self.counts;
+        let Counts { records_in, records_out, quarantined, bytes_out, content_bytes, shards, .. } =
+            self.counts;
         let sum = |of: fn(&ShardRecord) -> u64| self.shards.iter().map(of).sum::<u64>();
         [
             (records_in == records_out + quarantined, "records in are not records out plus quarantined"),
             (records_out == sum(|shard| shard.records), "records out are not the sum of the shards'"),
             (bytes_out == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
-            (content_bytes == sum(|shard| shard.content_bytes), "content bytes are not the sum of the shards'"),
+            (
+                content_bytes == sum(|shard| shard.content_bytes),
+                "content bytes are not the sum of the shards'",
+            ),
             (shards == self.shards.len() as u64, "the number of shards is not that of the list"),
             (
                 quarantined == self.quarantine.iter().map(|object| object.records).sum::<u64>(),

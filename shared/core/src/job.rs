@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use backfleet_convert::{
-    AttributeFilter, Compression, Document, ExtraField, Format, KinesisPrecision, Recipe, RecipeError, RecipeSpec,
-    TableIdentity, ViewType,
+    AttributeFilter, Compression, Document, ExtraField, Format, KinesisPrecision, Recipe, RecipeError,
+    RecipeSpec, TableIdentity, ViewType,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -209,7 +209,8 @@ pub(crate) mod tests_support {
             table: Some(TableOptions {
                 name: "t".into(),
                 region: "eu-north-1".into(),
-                stream_arn: "arn:aws:dynamodb:eu-north-1:123456789123:table/t/stream/2026-01-14T10:18:50.622".into(),
+                stream_arn: "arn:aws:dynamodb:eu-north-1:123456789123:table/t/stream/2026-01-14T10:18:50.622"
+                    .into(),
             }),
             snapshot_micros: 1_768_385_930_622_000,
             view: "NEW_AND_OLD_IMAGES".into(),

@@ -43,7 +43,9 @@ fn fault(text: &str) -> Option<&'static str> {
     if text.contains('\\') {
         return Some("has a backslash");
     }
-    text.split('/').any(|segment| matches!(segment, "" | "." | "..")).then_some("has an empty, `.` or `..` segment")
+    text.split('/')
+        .any(|segment| matches!(segment, "" | "." | ".."))
+        .then_some("has an empty, `.` or `..` segment")
 }
 
 impl fmt::Display for ObjectKey {
@@ -64,7 +66,19 @@ mod tests {
 
     #[test]
     fn a_key_that_could_leave_its_store_is_refused() {
-        for wrong in ["", "/etc/passwd", "a/../b", "..", "a//b", "a/./b", "a/", "a\0b", "a\nb", "a\\..\\b", &"x".repeat(1025)] {
+        for wrong in [
+            "",
+            "/etc/passwd",
+            "a/../b",
+            "..",
+            "a//b",
+            "a/./b",
+            "a/",
+            "a\0b",
+            "a\nb",
+            "a\\..\\b",
+            &"x".repeat(1025),
+        ] {
             assert!(ObjectKey::new(wrong).is_err(), "{wrong:?}");
         }
         for right in ["a", "a/b.json.gz", "..a/b..", "Output_Airline.csv/AWSDynamoDB/x", "a b/%2e%2e/+"] {

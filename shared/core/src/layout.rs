@@ -106,7 +106,8 @@ impl Layout {
 
     /// Which unit's completion a key names; `None` for anything else.
     pub fn parse_completion(&self, key: &ObjectKey) -> Option<u32> {
-        let unit = key.as_str().strip_prefix(&self.completions_prefix())?.strip_suffix(".json")?.parse().ok()?;
+        let unit =
+            key.as_str().strip_prefix(&self.completions_prefix())?.strip_suffix(".json")?.parse().ok()?;
         (self.completion(unit) == *key).then_some(unit)
     }
 
@@ -158,7 +159,9 @@ fn partition_fault(partition: &str) -> Option<&'static str> {
         return Some("is longer than 700 bytes");
     }
     if ObjectKey::new(partition).is_err() {
-        return Some("is no relative folder: no leading, trailing or double `/`, no `..`, no control characters");
+        return Some(
+            "is no relative folder: no leading, trailing or double `/`, no `..`, no control characters",
+        );
     }
     let hidden = |segment: &str| segment.starts_with('_') || segment.starts_with('.');
     partition.split('/').any(hidden).then_some("has a folder that begins with `_` or `.`, which readers skip")
@@ -200,7 +203,8 @@ mod tests {
     #[test]
     fn keys_sort_as_units_and_shards_do() {
         let layout = layout("p");
-        let keys = [(0, 1), (0, 2), (1, 0), (999_999, 0)].map(|(unit, shard)| layout.shard(ShardName { unit, shard }));
+        let keys = [(0, 1), (0, 2), (1, 0), (999_999, 0)]
+            .map(|(unit, shard)| layout.shard(ShardName { unit, shard }));
         assert!(keys.is_sorted());
         assert_eq!(keys[3].as_str(), "p/part-01234567-999999-00000.json.gz");
     }

@@ -28,6 +28,8 @@ pub const UNITS_MAX: usize = 1_000_000;
 pub const PLAN_BYTES_MAX: usize = 256 << 20;
 /// `manifest-files.json` of an export: about 220 bytes a line, one line a unit.
 pub const EXPORT_MANIFEST_BYTES_MAX: usize = 512 << 20;
+/// `manifest.json`: about 320 bytes a shard.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 30;
 /// A small control object (`manifest-summary.json`, a completion of a unit with thousands of shards, …).
 pub const SMALL_OBJECT_BYTES_MAX: usize = 16 << 20;
 /// An S3 object key (S3 user guide).
@@ -43,6 +45,8 @@ pub const READ_CHUNK_BYTES: usize = 128 * 1024;
 /// A data file up to this size is held in memory between proving its MD5 and converting it; a larger one is
 /// read twice.
 pub const INPUT_HELD_BYTES_MAX: u64 = 4 << 20;
+/// The largest shard as stored: a record may bring one a little above the largest `--shard-bytes`.
+pub const STORED_SHARD_BYTES_MAX: usize = 1200 << 20;
 /// A quarantine object is closed when it has this many bytes of text.
 pub const QUARANTINE_OBJECT_BYTES: usize = 4 << 20;
 

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_message_survives_the_queue() {
-        let message = Message { unit: 42, slice: 3, progress: 7, ..Message::first("0".repeat(32).parse().unwrap(), 0) };
+        let message =
+            Message { unit: 42, slice: 3, progress: 7, ..Message::first("0".repeat(32).parse().unwrap(), 0) };
         assert_eq!(Message::parse(&message.to_body()).unwrap(), message);
         assert!(message.to_body().len() < 200 && message.to_body().is_ascii());
     }
@@ -80,12 +81,27 @@ mod tests {
     #[test]
     fn a_body_that_is_not_ours_is_refused_by_what_is_wrong_with_it() {
         let body = Message::first("0".repeat(32).parse().unwrap(), 1).to_body();
-        assert!(matches!(Message::parse(&body.replace("\"v\":1", "\"v\":2")), Err(MessageError::Version { found: 2 })));
+        assert!(matches!(
+            Message::parse(&body.replace("\"v\":1", "\"v\":2")),
+            Err(MessageError::Version { found: 2 })
+        ));
         assert!(matches!(Message::parse(&"x".repeat(70_000)), Err(MessageError::TooLarge { .. })));
         let deep = "[".repeat(50_000);
         let with_bucket = body.replace("\"unit\"", "\"bucket\":\"evil\",\"unit\"");
-        for wrong in ["", "null", "{}", "{\"v\":1}", deep.as_str(), with_bucket.as_str(), &body.replace(":1,\"slice", ":-1,\"slice")] {
-            assert!(matches!(Message::parse(wrong), Err(MessageError::Form(_))), "{}", &wrong[..wrong.len().min(80)]);
+        for wrong in [
+            "",
+            "null",
+            "{}",
+            "{\"v\":1}",
+            deep.as_str(),
+            with_bucket.as_str(),
+            &body.replace(":1,\"slice", ":-1,\"slice"),
+        ] {
+            assert!(
+                matches!(Message::parse(wrong), Err(MessageError::Form(_))),
+                "{}",
+                &wrong[..wrong.len().min(80)]
+            );
         }
     }
 }

@@ -137,7 +137,8 @@ impl Plan {
 
     /// The plan as stored: one unit a line, so that people can read it.
     pub fn to_json(&self) -> Vec<u8> {
-        let head = Self { source: self.source.clone(), options: self.options.clone(), units: Vec::new(), ..*self };
+        let head =
+            Self { source: self.source.clone(), options: self.options.clone(), units: Vec::new(), ..*self };
         json_with_lines(&head, &self.units)
     }
 
@@ -205,7 +206,12 @@ mod tests {
     fn a_plan_survives_being_stored() {
         let json = plan().to_json();
         assert_eq!(Plan::parse(&json).unwrap(), plan());
-        assert_eq!(json.iter().filter(|&&byte| byte == b'\n').count(), 3 + 1, "{}", String::from_utf8_lossy(&json));
+        assert_eq!(
+            json.iter().filter(|&&byte| byte == b'\n').count(),
+            3 + 1,
+            "{}",
+            String::from_utf8_lossy(&json)
+        );
     }
 
     #[test]

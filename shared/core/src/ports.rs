@@ -11,6 +11,7 @@ mod queue;
 pub use clock::Clock;
 pub use error::{Effect, PortError, PortFault, Retry};
 pub use object_store::{
-    ByteStream, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo, ObjectStore, PutOutcome,
+    ByteStream, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo, ObjectStore,
+    PutOutcome,
 };
 pub use queue::{DeadLetter, Depth, Held, Hold, Queue, SendFailure};

@@ -70,7 +70,14 @@ pub struct PortError {
 impl PortError {
     /// An error that trying again does not mend and that left nothing behind.
     pub fn fatal(call: &'static str, subject: impl ToString, fault: PortFault) -> Self {
-        Self { call, subject: subject.to_string(), fault, retry: Retry::Never, effect: Effect::None, source: None }
+        Self {
+            call,
+            subject: subject.to_string(),
+            fault,
+            retry: Retry::Never,
+            effect: Effect::None,
+            source: None,
+        }
     }
 
     /// An error worth another try.

@@ -1,0 +1,133 @@
+//! The whole story of one delivery.
+//!
+//! ```text
+//! Delivery --claim--> Claimed --convert, upload--> Uploaded --complete--> Completed --ack--> Settlement
+//!              \--------- the unit is complete already -----------------/
+//! ```
+//! Effects come before the completion, the completion before the acknowledgement: whatever stops a worker
+//! leaves either a message or a completion behind.
+
+use backfleet_convert::InputError;
+use backfleet_core::ports::{PortError, PortFault, Retry};
+
+use crate::ack::ack;
+use crate::claim::{Claim, ClaimError, claim};
+use crate::complete::{CompleteError, complete};
+use crate::convert::convert_and_upload;
+use crate::desk::Desk;
+use crate::keepalive::under_lease;
+use crate::read::ReadError;
+use crate::receive::Delivery;
+use crate::settle::Settlement;
+use crate::upload::UploadError;
+
+/// Takes one delivery as far as it goes. Everything in here stops when the lease ends.
+pub async fn attempt(desk: &Desk, delivery: &Delivery) -> Result<Settlement, AttemptError> {
+    under_lease(desk, delivery, async {
+        let claimed = match claim(desk, delivery).await? {
+            Claim::Granted(claimed) => claimed,
+            Claim::AlreadyComplete(completed) => return ack(desk, completed).await,
+        };
+        let uploaded = convert_and_upload(desk, claimed).await?;
+        let completed = complete(desk, uploaded).await?;
+        ack(desk, completed).await
+    })
+    .await
+}
+
+/// Why a delivery did not end in a completion.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// The message is not one to be worked on.
+    #[error("the message was refused")]
+    Claim(#[from] ClaimError),
+    /// The unit's file could not be read or is not what the plan says.
+    #[error("the input could not be used")]
+    Read(#[from] ReadError),
+    /// The unit's file is damaged.
+    #[error("file {key} cannot be trusted")]
+    Input {
+        /// The file.
+        key: String,
+        /// What is wrong with it.
+        source: InputError,
+    },
+    /// The file holds another number of records than its manifest promises.
+    #[error("file {key} holds {found} records, its manifest promises {promised}")]
+    Count {
+        /// The file.
+        key: String,
+        /// Records in it.
+        found: u64,
+        /// Records promised.
+        promised: u64,
+    },
+    /// A shard or quarantine object could not be put.
+    #[error("the output could not be written")]
+    Upload(#[from] UploadError),
+    /// The completion could not be put.
+    #[error("the completion could not be written")]
+    Complete(#[from] CompleteError),
+    /// The message could not be acknowledged.
+    #[error("the message could not be acknowledged")]
+    Ack(#[source] PortError),
+    /// The lease ended first; somebody else has the unit by now.
+    #[error("the lease on the message ended before the work was done")]
+    LeaseLost,
+}
+
+/// What to do with the message of a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Give it back: another attempt may succeed.
+    TryAgain,
+    /// Put it aside now: no attempt can succeed until somebody acts.
+    PutAside,
+    /// Leave it alone: it is not ours any more.
+    LeaveAlone,
+}
+
+impl AttemptError {
+    /// What to do with the message.
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::LeaseLost => Remedy::LeaveAlone,
+            Self::Ack(error) if error.fault == PortFault::LeaseGone => Remedy::LeaveAlone,
+            Self::Claim(error) if error.is_refusal() => Remedy::PutAside,
+            Self::Upload(UploadError::Conflict { .. }) | Self::Complete(CompleteError::Conflict { .. }) => {
+                Remedy::PutAside
+            }
+            _ => Remedy::TryAgain,
+        }
+    }
+
+    /// The failure's class, as metrics and dead letters group it.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Claim(error) => error.class(),
+            Self::Read(error) => error.class(),
+            Self::Input { .. } => "input-damaged",
+            Self::Count { .. } => "input-count",
+            Self::Upload(UploadError::Conflict { .. }) | Self::Complete(CompleteError::Conflict { .. }) => {
+                "conflict"
+            }
+            Self::Upload(UploadError::Port(error))
+            | Self::Complete(CompleteError::Port(error))
+            | Self::Ack(error) => port_class(error),
+            Self::Upload(UploadError::Stored { .. }) | Self::Complete(CompleteError::Stored(_)) => {
+                "output-damaged"
+            }
+            Self::LeaseLost => "lease-lost",
+        }
+    }
+}
+
+/// The class of a failed call.
+pub(crate) fn port_class(error: &PortError) -> &'static str {
+    match (error.fault, error.retry) {
+        (PortFault::Denied, _) => "denied",
+        (PortFault::Exhausted, _) => "exhausted",
+        (_, Retry::Never) => "refused",
+        _ => "unavailable",
+    }
+}

@@ -1,0 +1,166 @@
+//! Drives the conversion of one file: feeds what was read, uploads what comes out, counts what it was.
+
+use std::time::Duration;
+
+use backfleet_convert::{Converter, Encoding, InputError, Shard, Step, Totals};
+use backfleet_core::completion::{Completion, Counts, ShardRecord};
+use backfleet_core::layout::ShardName;
+use backfleet_core::metrics::STAGE_SECONDS;
+use backfleet_core::ports::ByteStream;
+use futures_util::StreamExt as _;
+use tokio::time::Instant;
+
+use crate::attempt::AttemptError;
+use crate::claim::Claimed;
+use crate::desk::Desk;
+use crate::quarantine::Quarantine;
+use crate::read::{self, ReadError};
+use crate::tally::Reading;
+use crate::upload::put_shard;
+
+/// A unit whose shards and quarantine objects all stand in the destination.
+#[derive(Debug)]
+pub struct Uploaded {
+    pub(crate) claimed: Claimed,
+    pub(crate) completion: Completion,
+}
+
+/// Converts the unit's file and puts every shard of it.
+pub async fn convert_and_upload(desk: &Desk, claimed: Claimed) -> Result<Uploaded, AttemptError> {
+    let input = read::open(desk, &claimed).await?;
+    let mut unit = Unit::new(desk, &claimed, input.proven_in);
+    let totals = unit.run(input.bytes).await?;
+    check_count(&claimed, &totals)?;
+    let completion = unit.completion(totals, input.md5_proven).await?;
+    Ok(Uploaded { claimed, completion })
+}
+
+struct Unit<'a> {
+    desk: &'a Desk,
+    claimed: &'a Claimed,
+    converter: Converter,
+    reading: Reading<'a>,
+    shards: Vec<ShardRecord>,
+    quarantine: Quarantine<'a>,
+    stages: Stages,
+}
+
+#[derive(Default)]
+struct Stages {
+    get: Duration,
+    convert: Duration,
+    put: Duration,
+}
+
+impl<'a> Unit<'a> {
+    fn new(desk: &'a Desk, claimed: &'a Claimed, proven_in: Duration) -> Self {
+        Self {
+            desk,
+            claimed,
+            converter: Converter::new(
+                claimed.job.recipe.clone(),
+                claimed.unit,
+                encoding_of(claimed.key.as_str()),
+            ),
+            reading: desk.tally.reading(),
+            shards: Vec::new(),
+            quarantine: Quarantine::new(desk, claimed),
+            stages: Stages { get: proven_in, ..Stages::default() },
+        }
+    }
+
+    async fn run(&mut self, mut bytes: ByteStream) -> Result<Totals, AttemptError> {
+        loop {
+            let began = Instant::now();
+            let step = self.converter.step().map_err(|source| self.damaged(source))?;
+            self.stages.convert += began.elapsed();
+            match step {
+                Step::NeedInput => self.feed(&mut bytes).await?,
+                Step::Shard(shard) => self.put(shard).await?,
+                Step::Quarantined(record) => self.quarantine.add(record).await?,
+                Step::Finished(totals) => return Ok(totals),
+            }
+        }
+    }
+
+    async fn feed(&mut self, bytes: &mut ByteStream) -> Result<(), AttemptError> {
+        let began = Instant::now();
+        // A step may have cost milliseconds: let heartbeats and the other units have their turn.
+        tokio::task::yield_now().await;
+        match bytes.next().await {
+            None => self.converter.finish(),
+            Some(Err(source)) => {
+                return Err(ReadError::Port { key: self.claimed.key.to_string(), source }.into());
+            }
+            Some(Ok(chunk)) => {
+                self.reading.add(chunk.len() as u64);
+                self.converter.feed(chunk);
+            }
+        }
+        self.stages.get += began.elapsed();
+        Ok(())
+    }
+
+    async fn put(&mut self, shard: Shard) -> Result<(), AttemptError> {
+        let began = Instant::now();
+        let name = ShardName { unit: self.claimed.unit, shard: shard.index };
+        self.shards.push(put_shard(self.desk, &self.claimed.job, name, shard).await?);
+        self.stages.put += began.elapsed();
+        Ok(())
+    }
+
+    async fn completion(self, totals: Totals, md5_proven: bool) -> Result<Completion, AttemptError> {
+        let quarantine = self.quarantine.close().await?;
+        self.stages.record();
+        self.reading.keep();
+        Ok(Completion {
+            v: 1,
+            job: self.claimed.job.plan.job,
+            unit: self.claimed.unit,
+            counts: counts(&totals, &self.shards),
+            md5_proven,
+            shards: self.shards,
+            quarantine,
+        })
+    }
+
+    fn damaged(&self, source: InputError) -> AttemptError {
+        AttemptError::Input { key: self.claimed.key.to_string(), source }
+    }
+}
+
+impl Stages {
+    fn record(&self) {
+        for (stage, time) in [("get", self.get), ("convert", self.convert), ("put", self.put)] {
+            metrics::histogram!(STAGE_SECONDS, "stage" => stage).record(time);
+        }
+    }
+}
+
+fn counts(totals: &Totals, shards: &[ShardRecord]) -> Counts {
+    Counts {
+        records_in: totals.records_in,
+        records_out: totals.records_out,
+        quarantined: totals.quarantined,
+        bytes_in: totals.bytes_in,
+        bytes_inflated: totals.bytes_inflated,
+        content_bytes: totals.content_bytes,
+        bytes_out: shards.iter().map(|shard| shard.bytes).sum(),
+        shards: u64::from(totals.shards),
+    }
+}
+
+/// The manifest's count is of items; quarantined ones were items too.
+fn check_count(claimed: &Claimed, totals: &Totals) -> Result<(), AttemptError> {
+    match claimed.planned().items {
+        Some(promised) if promised != totals.records_in => {
+            Err(AttemptError::Count { key: claimed.key.to_string(), found: totals.records_in, promised })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// By the file's name alone: a `.gz` whose first bytes are damaged is a damaged gzip, not plain text.
+fn encoding_of(key: &str) -> Encoding {
+    if key.ends_with(".gz") { Encoding::Gzip } else { Encoding::Identity }
+}

@@ -1,0 +1,155 @@
+//! The loop: receive, attempt, settle, until told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backfleet_core::limits::RECEIVE_WAIT_MAX;
+use backfleet_core::message::Message;
+use backfleet_core::metrics::{IN_FLIGHT_UNITS, UNITS_RECEIVED};
+use backfleet_core::ports::Held;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::attempt::attempt;
+use crate::desk::Desk;
+use crate::settle::{Settlement, put_aside, reason, settle_failure};
+
+/// One receipt of a unit's message.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The message and the right to it.
+    pub held: Held,
+    /// What it says.
+    pub message: Message,
+    /// From before the receive was asked for, so that the lease is never thought longer than it is.
+    pub received_at: Instant,
+}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Units worked on at the same time.
+    pub concurrency: usize,
+    /// How long units in hand may go on after being told to stop.
+    pub stop_timeout: Duration,
+}
+
+/// One delivery's end, for whoever watches.
+#[derive(Debug)]
+pub struct Settled {
+    /// The unit, where the message could be read.
+    pub unit: Option<u32>,
+    /// How it ended.
+    pub settlement: Settlement,
+}
+
+/// Pause after a receive that failed, beyond the port's own retries.
+const RECEIVE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Works until `stop` is cancelled, then lets units in hand finish within the stop timeout and hands the rest
+/// back. Every delivery's end is sent to `settled`, whose receiver must be drained.
+pub async fn work(
+    desk: Arc<Desk>,
+    config: WorkerConfig,
+    stop: CancellationToken,
+    settled: mpsc::Sender<Settled>,
+) {
+    let abandon = CancellationToken::new();
+    let mut slots = JoinSet::new();
+    for _ in 0..config.concurrency {
+        let slot = Slot {
+            desk: desk.clone(),
+            stop: stop.clone(),
+            abandon: abandon.clone(),
+            settled: settled.clone(),
+        };
+        slots.spawn(slot.run());
+    }
+    stop.cancelled().await;
+    let drain = async { while slots.join_next().await.is_some() {} };
+    if tokio::time::timeout(config.stop_timeout, drain).await.is_err() {
+        info!("the stop timeout is over: units in hand are handed back");
+        abandon.cancel();
+        while slots.join_next().await.is_some() {}
+    }
+}
+
+struct Slot {
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    abandon: CancellationToken,
+    settled: mpsc::Sender<Settled>,
+}
+
+impl Slot {
+    async fn run(self) {
+        while let Some((held, received_at)) = self.next().await {
+            metrics::counter!(UNITS_RECEIVED).increment(1);
+            metrics::gauge!(IN_FLIGHT_UNITS).increment(1);
+            let settled = self.serve(held, received_at).await;
+            metrics::gauge!(IN_FLIGHT_UNITS).decrement(1);
+            if self.settled.send(settled).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The next message, or `None` when told to stop.
+    async fn next(&self) -> Option<(Held, Instant)> {
+        loop {
+            let asked_at = Instant::now();
+            // Biased: a worker that was told to stop asks for nothing more.
+            let received = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                received = self.desk.queue.receive(1, RECEIVE_WAIT_MAX) => received,
+            };
+            match received {
+                Ok(mut held) => {
+                    if let Some(held) = held.pop() {
+                        return Some((held, asked_at));
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "receiving failed");
+                    sleep(RECEIVE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(&self, held: Held, received_at: Instant) -> Settled {
+        let message = match Message::parse(&held.body) {
+            Ok(message) => message,
+            Err(error) => {
+                let settlement =
+                    put_aside(&*self.desk.queue, &held, reason("malformed-message", &error)).await;
+                return Settled { unit: None, settlement };
+            }
+        };
+        let delivery = Delivery { held, message, received_at };
+        // Biased: when time is up, no further step is taken.
+        let outcome = tokio::select! {
+            biased;
+            () = self.abandon.cancelled() => return self.hand_back(delivery).await,
+            outcome = attempt(&self.desk, &delivery) => outcome,
+        };
+        let settlement = match outcome {
+            Ok(settlement) => settlement,
+            Err(failure) => settle_failure(&*self.desk.queue, &delivery.held, &failure).await,
+        };
+        Settled { unit: Some(message.unit), settlement }
+    }
+
+    /// Only a hold that cannot be stale is released; an older one runs out by itself.
+    async fn hand_back(&self, delivery: Delivery) -> Settled {
+        let reason = "stopped: handed back at the end of the stop timeout".to_owned();
+        if let Err(error) = self.desk.queue.release(&delivery.held.hold, Duration::ZERO).await {
+            warn!(unit = delivery.message.unit, %error, "a unit could not be handed back; its window will run out");
+        }
+        Settled { unit: Some(delivery.message.unit), settlement: Settlement::Released { reason } }
+    }
+}

@@ -1,0 +1,98 @@
+//! What becomes of a delivery, and of the message of one that failed.
+
+use std::error::Error;
+use std::time::Duration;
+
+use backfleet_core::completion::Completion;
+use backfleet_core::limits::{REASON_BYTES_MAX, RECEIVES_MAX};
+use backfleet_core::metrics::UNITS_FAILED;
+use backfleet_core::ports::{Held, PortError, Queue};
+use tracing::{error, warn};
+
+use crate::attempt::{AttemptError, Remedy};
+
+/// How a delivery ended.
+#[derive(Debug)]
+pub enum Settlement {
+    /// The unit is complete and its message gone.
+    Completed {
+        /// What it became.
+        completion: Box<Completion>,
+        /// Whether this delivery wrote the completion.
+        ours: bool,
+    },
+    /// Given back, to be tried again.
+    Released {
+        /// Why.
+        reason: String,
+    },
+    /// In the dead-letter queue.
+    DeadLettered {
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else has it.
+    Lost,
+}
+
+/// Disposes of the message of a failed attempt: back to the queue while another attempt may succeed, else to
+/// the dead letters with its reason.
+pub async fn settle_failure(queue: &dyn Queue, held: &Held, failure: &AttemptError) -> Settlement {
+    metrics::counter!(UNITS_FAILED, "class" => failure.class()).increment(1);
+    let reason = reason(failure.class(), failure);
+    match failure.remedy() {
+        Remedy::LeaveAlone => Settlement::Lost,
+        Remedy::TryAgain if held.receives < RECEIVES_MAX => {
+            warn!(receives = held.receives, %reason, "an attempt failed and will be tried again");
+            release(queue, held, retry_delay(held.receives), reason).await
+        }
+        Remedy::TryAgain | Remedy::PutAside => put_aside(queue, held, reason).await,
+    }
+}
+
+/// Puts a message aside with a reason; should even that fail, its window runs out and it comes again.
+pub(crate) async fn put_aside(queue: &dyn Queue, held: &Held, reason: String) -> Settlement {
+    error!(receives = held.receives, %reason, "put aside as a dead letter");
+    match queue.dead_letter(held, &reason).await {
+        Ok(()) => Settlement::DeadLettered { reason },
+        Err(failure) => left_alone(&failure),
+    }
+}
+
+async fn release(queue: &dyn Queue, held: &Held, delay: Duration, reason: String) -> Settlement {
+    match queue.release(&held.hold, delay).await {
+        Ok(()) => Settlement::Released { reason },
+        Err(failure) => left_alone(&failure),
+    }
+}
+
+fn left_alone(failure: &PortError) -> Settlement {
+    warn!(%failure, "a message could not be disposed of; its window will run out");
+    Settlement::Lost
+}
+
+/// 1 s, 2 s, 4 s, 8 s: the calls inside an attempt have had their own retries already.
+fn retry_delay(receives: u32) -> Duration {
+    Duration::from_secs(1 << receives.saturating_sub(1).min(6))
+}
+
+/// `class: the error and what is behind it`, within the size of a message attribute.
+pub(crate) fn reason(class: &str, error: &dyn Error) -> String {
+    let mut text = format!("{class}: {error}");
+    let mut behind = error.source();
+    while let Some(cause) = behind {
+        // A transparent error says its source's words.
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        behind = cause.source();
+    }
+    let mut end = text.len().min(REASON_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
