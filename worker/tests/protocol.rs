@@ -1,0 +1,435 @@
+//! The protocol of one delivery, over the in-memory ports and a paused clock.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backfleet_core::completion::Completion;
+use backfleet_core::digest::Sha256Digest;
+use backfleet_core::job::{JobOptions, TableOptions};
+use backfleet_core::key::ObjectKey;
+use backfleet_core::layout::{Layout, ShardName, plan_key};
+use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
+use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
+use backfleet_core::message::Message;
+use backfleet_core::plan::{ExportSource, Plan, Source, UnitPlan};
+use backfleet_core::ports::{
+    ByteStream, Depth, Effect, GetRequest, Held, Hold, Listing, Metadata, NewObject, ObjectInfo, ObjectStore,
+    PortError, PortFault, PutOutcome, Queue, SendFailure,
+};
+use backfleet_worker::tally::Tally;
+use backfleet_worker::{Desk, Settled, Settlement, WorkerConfig, work};
+use base64::Engine as _;
+use bytes::Bytes;
+use md5::Digest as _;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+const FILE: &str = "data/a.json";
+const ITEMS: &[u8] =
+    b"{\"Item\":{\"pk\":{\"S\":\"1\"}}}\n{\"Item\":{\"pk\":{\"S\":\"2\"},\"n\":{\"N\":\"1\"}}}\n";
+
+fn options() -> JobOptions {
+    JobOptions {
+        format: "stream".into(),
+        compression: "gzip".into(),
+        partition: "p".into(),
+        shard_bytes_max: 1 << 20,
+        keys: vec!["pk".into()],
+        table: Some(TableOptions { name: "t".into(), region: "r".into(), stream_arn: "arn".into() }),
+        snapshot_micros: 1_768_385_930_622_000,
+        view: "NEW_AND_OLD_IMAGES".into(),
+        extra_fields: Vec::new(),
+        include: Vec::new(),
+        exclude: Vec::new(),
+        document: "line".into(),
+        document_records_max: 100,
+        kinesis_precision: "millisecond".into(),
+    }
+}
+
+fn unit(bytes: &[u8], items: u64) -> UnitPlan {
+    let md5 = base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(bytes));
+    UnitPlan { key: FILE.into(), bytes: bytes.len() as u64, items: Some(items), md5: Some(md5), etag: None }
+}
+
+fn plan_of(units: Vec<UnitPlan>) -> Plan {
+    let source = ExportSource { export: "e".into(), table_arn: None, items: None };
+    Plan::new(Source::Export(source), options(), units).unwrap()
+}
+
+async fn put(store: &dyn ObjectStore, key: ObjectKey, bytes: &[u8]) {
+    let sha256 = Sha256Digest::of(bytes);
+    let object = NewObject { key, bytes: Bytes::copy_from_slice(bytes), metadata: Metadata::new(), sha256 };
+    assert_eq!(store.put_new(object).await.unwrap(), PutOutcome::Created);
+}
+
+/// One job of one unit, its ports, and what became of its deliveries.
+struct Rig {
+    plan: Plan,
+    layout: Layout,
+    source: Arc<MemoryStore>,
+    dest: Arc<MemoryStore>,
+    queue: Arc<MemoryQueue>,
+}
+
+impl Rig {
+    async fn new(file: &[u8], planned: UnitPlan) -> Self {
+        let plan = plan_of(vec![planned]);
+        let rig = Self {
+            layout: plan.layout().unwrap(),
+            plan,
+            source: Arc::new(MemoryStore::new()),
+            dest: Arc::new(MemoryStore::new()),
+            queue: Arc::new(MemoryQueue::new(MemoryQueueConfig::default())),
+        };
+        put(&*rig.source, ObjectKey::new(FILE).unwrap(), file).await;
+        put(&*rig.dest, plan_key(rig.plan.job), &rig.plan.to_json()).await;
+        rig
+    }
+
+    async fn healthy() -> Self {
+        Self::new(ITEMS, unit(ITEMS, 2)).await
+    }
+
+    async fn send(&self, body: String) {
+        assert!(self.queue.send(&[body]).await.unwrap().is_empty());
+    }
+
+    async fn send_unit(&self) {
+        self.send(Message::first(self.plan.job, 0).to_body()).await;
+    }
+
+    /// Works until `enough` deliveries have ended.
+    async fn work(&self, enough: usize) -> Vec<Settled> {
+        self.work_over(self.dest.clone(), self.queue.clone(), enough).await
+    }
+
+    async fn work_over(
+        &self,
+        dest: Arc<dyn ObjectStore>,
+        queue: Arc<dyn Queue>,
+        enough: usize,
+    ) -> Vec<Settled> {
+        let desk = Desk::new(self.source.clone(), dest, queue, Arc::new(Tally::default()));
+        let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(1) };
+        let (ends, mut settled) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let watching = async {
+            let mut all = Vec::new();
+            while all.len() < enough {
+                all.push(settled.recv().await.expect("a worker lives until it is stopped"));
+            }
+            stop.cancel();
+            while let Some(end) = settled.recv().await {
+                all.push(end);
+            }
+            all
+        };
+        tokio::join!(work(Arc::new(desk), config, stop.clone(), ends), watching).1
+    }
+
+    fn disturbed(&self, before_put: BeforePut) -> Arc<dyn ObjectStore> {
+        Arc::new(Disturbed { inner: self.dest.clone(), before_put })
+    }
+
+    async fn completion(&self) -> Option<Completion> {
+        let json = self.dest.get_small(&self.layout.completion(0), 1 << 20).await.unwrap()?;
+        Some(Completion::parse(&json, self.plan.job, 0).unwrap())
+    }
+
+    async fn keys(&self) -> Vec<String> {
+        let page = self.dest.list("", None).await.unwrap();
+        page.entries.into_iter().map(|entry| entry.key.to_string()).collect()
+    }
+
+    async fn is_empty(&self) -> bool {
+        self.queue.depth().await.unwrap() == Depth::default()
+    }
+}
+
+fn dead_reason(settled: &[Settled]) -> &str {
+    match &settled.last().unwrap().settlement {
+        Settlement::DeadLettered { reason } => reason,
+        other => panic!("not put aside but {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_becomes_shards_then_a_completion_then_nothing_is_left_on_the_queue() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    rig.work(1).await;
+    let completion = rig.completion().await.unwrap();
+    assert_eq!(
+        (completion.counts.records_in, completion.counts.records_out, completion.shards.len()),
+        (2, 2, 1)
+    );
+    assert!(completion.md5_proven);
+    let stored = rig
+        .dest
+        .get_small(&rig.layout.shard(ShardName { unit: 0, shard: 0 }), 1 << 20)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(Sha256Digest::of(&stored), completion.shards[0].sha256);
+    assert!(rig.is_empty().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_delivered_again_after_its_completion_is_only_acknowledged() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    rig.work(1).await;
+    let before = rig.keys().await;
+    rig.send_unit().await;
+    rig.send_unit().await;
+    let settled = rig.work(2).await;
+    assert!(settled.iter().all(|end| matches!(&end.settlement, Settlement::Completed { ours: false, .. })));
+    assert_eq!(rig.keys().await, before);
+    assert!(rig.is_empty().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_a_twin_already_wrote_is_recognised_by_its_content_and_not_by_its_compressed_bytes() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    rig.work(1).await;
+    let shard = rig.layout.shard(ShardName { unit: 0, shard: 0 });
+    let content = inflate(&rig.dest.get_small(&shard, 1 << 20).await.unwrap().unwrap());
+
+    // Another compressor wrote the same records, and the store keeps no metadata.
+    let other = Rig::healthy().await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&content).unwrap();
+    let recompressed = gzip.finish().unwrap();
+    put(&*other.dest, shard, &recompressed).await;
+    other.send_unit().await;
+    other.work(1).await;
+    let completion = other.completion().await.unwrap();
+    assert_eq!(
+        completion.shards[0].sha256,
+        Sha256Digest::of(&recompressed),
+        "the completion lists what is stored"
+    );
+    assert!(completion.same_content(&rig.completion().await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_with_other_content_stops_the_unit_loudly_and_is_not_overwritten() {
+    let rig = Rig::healthy().await;
+    let shard = rig.layout.shard(ShardName { unit: 0, shard: 0 });
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"{\"not\":\"ours\"}\n").unwrap();
+    let foreign = gzip.finish().unwrap();
+    put(&*rig.dest, shard.clone(), &foreign).await;
+    rig.send_unit().await;
+    let settled = rig.work(1).await;
+    assert!(dead_reason(&settled).starts_with("conflict: "), "{}", dead_reason(&settled));
+    assert_eq!(settled.len(), 1, "a conflict is not tried again");
+    assert_eq!(rig.dest.get_small(&shard, 1 << 20).await.unwrap().unwrap(), foreign);
+    assert!(rig.completion().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_the_one_listed_writes_no_shard_and_ends_as_a_dead_letter_with_its_reason() {
+    let mut altered = ITEMS.to_vec();
+    altered[20] ^= 1;
+    let rig = Rig::new(&altered, unit(ITEMS, 2)).await;
+    rig.send_unit().await;
+    let settled = rig.work(RECEIVES_MAX as usize).await;
+    assert!(dead_reason(&settled).starts_with("input-md5: "), "{}", dead_reason(&settled));
+    assert_eq!(rig.keys().await, [plan_key(rig.plan.job).to_string()]);
+    assert_eq!(rig.queue.dead_letters().len(), 1);
+    assert_eq!(rig.queue.dead_letters()[0].reason.as_deref(), Some(dead_reason(&settled)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_with_another_number_of_records_than_promised_is_not_completed() {
+    let rig = Rig::new(ITEMS, unit(ITEMS, 3)).await;
+    rig.send_unit().await;
+    let settled = rig.work(RECEIVES_MAX as usize).await;
+    let reason = dead_reason(&settled);
+    assert!(reason.contains("holds 2 records, its manifest promises 3"), "{reason}");
+    assert!(rig.completion().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_cannot_be_converted_are_kept_with_place_reason_and_bytes() {
+    let lines = b"{\"Item\":{\"pk\":{\"S\":\"1\"}}}\n{\"Item\":{\"pk\":{\"N\":1}}}\n\n\xff\n";
+    let rig = Rig::new(lines, unit(lines, 3)).await;
+    rig.send_unit().await;
+    rig.work(1).await;
+    let completion = rig.completion().await.unwrap();
+    assert_eq!((completion.counts.records_out, completion.counts.quarantined), (1, 2));
+    let text = rig.dest.get_small(&rig.layout.quarantine(0, 0), 1 << 20).await.unwrap().unwrap();
+    let kept: Vec<backfleet_worker::quarantine::QuarantineLine> = text
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    let bytes = |n: usize| base64::engine::general_purpose::STANDARD.decode(&kept[n].bytes).unwrap();
+    assert_eq!((kept[0].line, kept[0].offset, bytes(0)), (2, 26, b"{\"Item\":{\"pk\":{\"N\":1}}}".to_vec()));
+    assert_eq!((kept[1].line, kept[1].offset, bytes(1)), (4, 51, b"\xff".to_vec()));
+    assert!(kept.iter().all(|line| line.file == FILE && !line.reason.is_empty() && !line.truncated));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_no_plan_backs_is_put_aside_at_once() {
+    let rig = Rig::healthy().await;
+    let foreign = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    let bodies = [
+        (Message::first(foreign, 0).to_body(), "unknown-job: "),
+        (Message::first(rig.plan.job, 1).to_body(), "unknown-unit: "),
+        ("{\"v\":1}".to_owned(), "malformed-message: "),
+        (Message::first(rig.plan.job, 0).to_body().replace("\"v\":1", "\"v\":9"), "malformed-message: "),
+    ];
+    for (body, class) in bodies {
+        rig.send(body).await;
+        let settled = rig.work(1).await;
+        assert_eq!(settled.len(), 1);
+        assert!(dead_reason(&settled).starts_with(class), "{}", dead_reason(&settled));
+    }
+    assert_eq!(rig.keys().await, [plan_key(rig.plan.job).to_string()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_lost_its_lease_writes_no_completion_and_never_acknowledges() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+    let queue = Arc::new(NoHeartbeat(rig.queue.clone()));
+    let began = Instant::now();
+    let settled = rig.work_over(slow, queue, 1).await;
+    assert!(matches!(settled[0].settlement, Settlement::Lost), "{settled:?}");
+    assert!(began.elapsed() <= VISIBILITY + Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(rig.completion().await.is_none());
+    rig.work(1).await;
+    assert!(rig.completion().await.is_some(), "the message came again and the unit was done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_keeps_a_unit_that_takes_longer_than_its_window() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+    let settled = rig.work_over(slow, rig.queue.clone(), 1).await;
+    assert!(matches!(&settled[0].settlement, Settlement::Completed { ours: true, .. }), "{settled:?}");
+    assert!(rig.is_empty().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let dest: Arc<dyn ObjectStore> = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+    let desk = Desk::new(rig.source.clone(), dest, rig.queue.clone(), Arc::new(Tally::default()));
+    let config = WorkerConfig { concurrency: 2, stop_timeout: Duration::from_secs(5) };
+    let (ends, mut settled) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let began = Instant::now();
+    let stopper = async {
+        sleep(Duration::from_secs(1)).await;
+        stop.cancel();
+    };
+    tokio::join!(work(Arc::new(desk), config, stop.clone(), ends), stopper);
+    assert_eq!(began.elapsed().as_secs(), 6);
+    assert!(matches!(settled.recv().await.unwrap().settlement, Settlement::Released { .. }));
+    assert_eq!(rig.queue.depth().await.unwrap(), Depth { visible: 1, ..Depth::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completion_of_other_content_is_a_conflict_and_stays() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    rig.work(1).await;
+    let mut other = rig.completion().await.unwrap();
+    other.counts.bytes_inflated += 1;
+
+    let rig = Rig::healthy().await;
+    // The foreign completion appears after the claim: while the shard is being put.
+    let dest = rig.disturbed(BeforePut::Plant(rig.layout.completion(0), other.to_json()));
+    rig.send_unit().await;
+    let settled = rig.work_over(dest, rig.queue.clone(), 1).await;
+    assert!(dead_reason(&settled).starts_with("conflict: "), "{}", dead_reason(&settled));
+    assert_eq!(rig.completion().await.unwrap(), other);
+}
+
+fn inflate(gzip: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(gzip), &mut content).unwrap();
+    content
+}
+
+/// A store in which something happens before every put.
+struct Disturbed {
+    inner: Arc<MemoryStore>,
+    before_put: BeforePut,
+}
+
+enum BeforePut {
+    /// The put takes its time.
+    Wait(Duration),
+    /// Somebody else puts this.
+    Plant(ObjectKey, Vec<u8>),
+}
+
+#[async_trait]
+impl ObjectStore for Disturbed {
+    async fn get(&self, key: &ObjectKey, request: GetRequest) -> Result<ByteStream, PortError> {
+        self.inner.get(key, request).await
+    }
+    async fn get_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError> {
+        self.inner.get_small(key, bytes_max).await
+    }
+    async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, PortError> {
+        self.inner.head(key).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Listing, PortError> {
+        self.inner.list(prefix, after).await
+    }
+    async fn put_new(&self, object: NewObject) -> Result<PutOutcome, PortError> {
+        match &self.before_put {
+            BeforePut::Wait(time) => sleep(*time).await,
+            BeforePut::Plant(key, bytes) => {
+                let (sha256, bytes) = (Sha256Digest::of(bytes), Bytes::from(bytes.clone()));
+                let planted = NewObject { key: key.clone(), bytes, metadata: Metadata::new(), sha256 };
+                self.inner.put_new(planted).await?;
+            }
+        }
+        self.inner.put_new(object).await
+    }
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+/// A queue that cannot be reached for heartbeats.
+struct NoHeartbeat(Arc<MemoryQueue>);
+
+#[async_trait]
+impl Queue for NoHeartbeat {
+    async fn send(&self, bodies: &[String]) -> Result<Vec<SendFailure>, PortError> {
+        self.0.send(bodies).await
+    }
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Held>, PortError> {
+        self.0.receive(max, wait).await
+    }
+    async fn extend(&self, _: &Hold, _: Duration) -> Result<(), PortError> {
+        Err(PortError::passing("queue.extend", "test", PortFault::Unavailable, Effect::Unknown))
+    }
+    async fn release(&self, hold: &Hold, delay: Duration) -> Result<(), PortError> {
+        self.0.release(hold, delay).await
+    }
+    async fn ack(&self, hold: &Hold) -> Result<(), PortError> {
+        self.0.ack(hold).await
+    }
+    async fn dead_letter(&self, held: &Held, reason: &str) -> Result<(), PortError> {
+        self.0.dead_letter(held, reason).await
+    }
+    async fn depth(&self) -> Result<Depth, PortError> {
+        self.0.depth().await
+    }
+}
