@@ -1,0 +1,80 @@
+//! Every implementation of a port that needs no cloud passes the port's suite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use backfleet_core::conformance::{object_store, queue};
+use backfleet_core::local::LocalStore;
+use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
+use backfleet_core::ports::{ObjectStore, Queue};
+use backfleet_core::retry::{Retrier, RetryPolicy, RetryingQueue, RetryingStore};
+
+fn retrier() -> Arc<Retrier> {
+    Arc::new(Retrier::new(RetryPolicy::default(), 1))
+}
+
+fn shared(store: impl ObjectStore) -> Arc<dyn ObjectStore> {
+    Arc::new(store)
+}
+
+fn local(folders: &TempDir) -> LocalStore {
+    let root = tempfile::tempdir_in(folders).unwrap().keep();
+    LocalStore::open(&root).unwrap()
+}
+
+#[tokio::test]
+async fn a_folder_is_an_object_store() {
+    let folders = tempfile::tempdir().unwrap();
+    object_store::all(async || shared(local(&folders))).await;
+}
+
+#[tokio::test]
+async fn a_folder_behind_retries_is_an_object_store() {
+    let folders = tempfile::tempdir().unwrap();
+    object_store::all(async || shared(RetryingStore::new(Arc::new(local(&folders)), retrier()))).await;
+}
+
+#[tokio::test]
+async fn memory_is_an_object_store() {
+    object_store::all(async || shared(MemoryStore::new())).await;
+}
+
+#[tokio::test]
+async fn memory_behind_retries_is_an_object_store() {
+    object_store::all(async || shared(RetryingStore::new(Arc::new(MemoryStore::new()), retrier()))).await;
+}
+
+fn under_test(memory: Arc<MemoryQueue>, queue: Arc<dyn Queue>) -> queue::QueueUnderTest {
+    queue::QueueUnderTest {
+        queue,
+        visibility: MemoryQueueConfig::default().visibility,
+        lateness: Duration::ZERO,
+        patience: Duration::from_secs(1),
+        receives_max: MemoryQueueConfig::default().receives_max,
+        refuses_stale_holds: true,
+        dead_letters: Box::new(move || {
+            let letters = memory.dead_letters();
+            Box::pin(async { letters })
+        }),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_a_queue() {
+    queue::all(async || {
+        let memory = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
+        under_test(Arc::clone(&memory), memory)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_behind_retries_is_a_queue() {
+    queue::all(async || {
+        let memory = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
+        under_test(Arc::clone(&memory), Arc::new(RetryingQueue::new(memory, retrier())))
+    })
+    .await;
+}
