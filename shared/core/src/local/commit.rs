@@ -73,6 +73,8 @@ impl Folder {
             Slot::Deleted(_) => return staging.stage(&self.root, &without_metadata(object)).map(Some),
             Slot::Free => {}
         }
+        // Before the commit: what is committed must have a place to be revealed in.
+        self.root.place(object.key.as_str())?;
         staging.stage(&self.root, object).map(Some)
     }
 
