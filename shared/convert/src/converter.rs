@@ -214,6 +214,3 @@ const _: fn() = || {
     fn is_send<T: Send>() {}
     is_send::<Converter>();
 };
-
-#[cfg(test)]
-mod tests;

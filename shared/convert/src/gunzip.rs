@@ -354,6 +354,3 @@ impl Trailer {
         Some([u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])])
     }
 }
-
-#[cfg(test)]
-mod tests;

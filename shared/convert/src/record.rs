@@ -214,6 +214,3 @@ fn sorted<'a>(names: impl Iterator<Item = &'a String>) -> Vec<Vec<u8>> {
 }
 
 const _: () = assert!(KEYS_MAX == 2, "records name hash and range key");
-
-#[cfg(test)]
-mod tests;

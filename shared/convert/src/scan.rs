@@ -325,6 +325,3 @@ fn key(attribute: &Attribute, value: &Value) -> Result<Key, Fault> {
         _ => Ok(Key { value: attribute.value.clone(), letter, text: value.text }),
     }
 }
-
-#[cfg(test)]
-mod tests;

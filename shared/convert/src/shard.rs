@@ -222,6 +222,3 @@ impl Gatherer {
         self.block.clear();
     }
 }
-
-#[cfg(test)]
-mod tests;

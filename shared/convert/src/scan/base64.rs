@@ -40,6 +40,3 @@ fn value(digit: u8) -> u8 {
         _ => 63,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -96,6 +96,3 @@ fn nonzero_places(parts: &Parts<'_>) -> Option<(i64, i64)> {
     };
     Some((highest, lowest))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,15 @@
+//! The conversion as a whole, seen from outside: one binary, so that it links once.
+
+// Always true here; it tells clippy that helpers are tests too, and may unwrap.
+#![cfg(test)]
+
+mod common;
+mod oracle;
+
+mod differential;
+mod documents;
+mod formats;
+mod gzip_faults;
+mod reasons;
+mod sizes;
+mod slicing;
