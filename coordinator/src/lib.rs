@@ -1,1 +1,17 @@
-//! Laid out next.
+//! From a source to a verified destination: plan, enqueue, watch, verify, finish.
+//!
+//! The library holds every decision of the operator's command line; `main.rs` only parses flags, prints and
+//! picks the exit code. Workers are started in-process by `run` alone.
+//!
+//! In flow order:
+
+pub mod location;
+pub mod export;
+pub mod spec;
+pub mod plan;
+pub mod enqueue;
+pub mod watch;
+pub mod verify;
+pub mod finish;
+pub mod run;
+pub mod synth;

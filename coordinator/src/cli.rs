@@ -1,0 +1,234 @@
+//! The flags, and the help that teaches them.
+
+use std::path::PathBuf;
+
+use backfleet::spec::Request;
+use backfleet::synth::Profile;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::size;
+
+/// Bring the history of a DynamoDB table into the lake, in the records its stream already writes.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "\
+Examples:
+  backfleet synth --to demo --items 10000 --files 4            make an export to play with
+  backfleet run --source demo --dest out --keys pk,sk          convert it, prove it
+  backfleet verify --dest out                                  prove it again
+
+Exit codes:
+  0 done and proven            4 units were put aside (dead letters)
+  1 failed                     5 more records in quarantine than allowed
+  2 wrong usage                6 the destination does not hold what it should
+  3 the source is unusable   130 interrupted; the same command goes on"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to report
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Args)]
+pub struct Output {
+    /// Report as one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress; only the last line, and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Do a whole job in this process: read, convert, write, prove
+    Run(RunArgs),
+    /// Say what `run` would do; writes nothing
+    Plan(PlanArgs),
+    /// Prove a finished destination again; writes nothing
+    Verify(VerifyArgs),
+    /// Write a synthetic export, as DynamoDB would
+    Synth(SynthArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet run --source exports/AWSDynamoDB/01768385930622-efd1a093 --dest lake/orders --keys pk,sk
+  backfleet run --source exports --dest out --format plain --compression zstd
+  backfleet run --source exports --dest out --key-schema table.json --extra-field source=backfill
+
+Interrupt it, even with kill -9, and run the same command again: it goes on where it stopped.")]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Folder to write to; made if it is not there
+    #[arg(long, value_name = "PLACE")]
+    pub dest: String,
+    /// Files worked on at the same time [default: number of CPUs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub workers: Option<u16>,
+    /// Records that may end in quarantine before the job counts as failed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_quarantine: u64,
+    /// Seconds that files in hand may go on after an interruption
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub stop_timeout: u64,
+}
+
+#[derive(Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Folder that `run` would write to: says what is there already
+    #[arg(long, value_name = "PLACE")]
+    pub dest: Option<String>,
+}
+
+#[derive(Args)]
+pub struct JobArgs {
+    /// Export to read: its folder …/AWSDynamoDB/<ExportId>, or one above it that holds exactly one
+    #[arg(long, value_name = "PLACE")]
+    pub source: String,
+    /// Key attributes of the table, hash key first
+    #[arg(long, value_name = "HASH[,RANGE]", value_delimiter = ',', num_args = 1)]
+    pub keys: Vec<String>,
+    /// File with DescribeTable's answer (or its KeySchema), instead of --keys
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    pub key_schema: Option<PathBuf>,
+    /// What a record looks like
+    #[arg(long, default_value = "stream", value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item"]), help_heading = "Records")]
+    pub format: String,
+    /// ARN of the live stream, for eventSourceARN [default: the table's, with the export's time as label]
+    #[arg(long, value_name = "ARN", help_heading = "Records")]
+    pub stream_arn: Option<String>,
+    /// View type of the live stream
+    #[arg(long, default_value = "NEW_AND_OLD_IMAGES", value_parser = PossibleValuesParser::new(["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]), help_heading = "Records")]
+    pub view_type: String,
+    /// Further top-level field; may be repeated; NAME:=JSON for anything but text
+    #[arg(long = "extra-field", value_name = "NAME=VALUE", help_heading = "Records")]
+    pub extra_fields: Vec<String>,
+    /// Keep only these attributes (key attributes always)
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with = "exclude",
+        help_heading = "Records"
+    )]
+    pub include: Vec<String>,
+    /// Leave these attributes out
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Records")]
+    pub exclude: Vec<String>,
+    /// Time of every record, RFC 3339 [default: the export's]
+    #[arg(long, value_name = "TIME", help_heading = "Records")]
+    pub snapshot_time: Option<String>,
+    /// lambda-event: one document a line, or one for the whole shard
+    #[arg(long, default_value = "line", value_parser = PossibleValuesParser::new(["line", "object"]), help_heading = "Records")]
+    pub document: String,
+    /// lambda-event: records of one document
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Records")]
+    pub document_records: u32,
+    /// kinesis: unit of ApproximateCreationDateTime
+    #[arg(long, default_value = "millisecond", value_parser = PossibleValuesParser::new(["millisecond", "microsecond"]), help_heading = "Records")]
+    pub kinesis_precision: String,
+    /// How shards are compressed
+    #[arg(long, default_value = "gzip", value_parser = PossibleValuesParser::new(["gzip", "zstd", "none"]), help_heading = "Shards")]
+    pub compression: String,
+    /// Folder of the shards below the destination; empty for none [default: date=backfill-<export date>]
+    #[arg(long, value_name = "FOLDER", help_heading = "Shards")]
+    pub partition: Option<String>,
+    /// Uncompressed size at which a shard is cut
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size::parse, help_heading = "Shards")]
+    pub shard_bytes: u64,
+}
+
+impl JobArgs {
+    /// What is asked, with `keys` from wherever they came.
+    pub fn request(&self, keys: Vec<String>) -> Request {
+        Request {
+            format: self.format.clone(),
+            compression: self.compression.clone(),
+            partition: self.partition.clone(),
+            shard_bytes_max: self.shard_bytes,
+            keys,
+            stream_arn: self.stream_arn.clone(),
+            view: self.view_type.clone(),
+            extra_fields: self.extra_fields.clone(),
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            snapshot_time: self.snapshot_time.clone(),
+            document: self.document.clone(),
+            document_records_max: self.document_records,
+            kinesis_precision: self.kinesis_precision.clone(),
+        }
+    }
+}
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Folder that was written to
+    #[arg(long, value_name = "PLACE")]
+    pub dest: String,
+    /// Only this job, by its id or the beginning of it
+    #[arg(long, value_name = "ID")]
+    pub job: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet synth --to demo --items 10000 --files 4
+  backfleet synth --to big --items 9200000 --files 16 --profile telemetry      about 10 GB
+
+Same flags, same bytes.")]
+pub struct SynthArgs {
+    /// Folder to write the export into
+    #[arg(long, value_name = "FOLDER")]
+    pub to: PathBuf,
+    /// What the items are like
+    #[arg(long, value_enum, default_value_t = Profile::Telemetry)]
+    pub profile: Profile,
+    /// Items in all
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub items: u64,
+    /// Data files with items in them
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub files: u32,
+    /// Further data files without any, as empty partitions give
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub empty_files: u32,
+    /// Seed of everything that looks random
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Name of the table
+    #[arg(long, value_name = "NAME", default_value = "Synthetic")]
+    pub table: String,
+    /// Prefix in the bucket
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+}
+
+impl Cli {
+    /// Runtime threads: one for each file worked on, and one more for heartbeats and progress.
+    pub fn threads(&self) -> usize {
+        match &self.command {
+            Command::Run(args) => args.workers() + 1,
+            _ => 2,
+        }
+    }
+}
+
+impl RunArgs {
+    /// Files worked on at the same time.
+    pub fn workers(&self) -> usize {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.map_or(cpus, usize::from)
+    }
+}

@@ -1,0 +1,377 @@
+//! One function per command: call the library, say how it ended.
+
+use std::time::Duration;
+
+use backfleet::finish::verify_committed;
+use backfleet::location::{Location, check_apart};
+use backfleet::plan::{jobs, make, stored};
+use backfleet::run::{Run, RunConfig, RunEnd};
+use backfleet::spec::keys_of_schema;
+use backfleet::synth::{self, SynthSpec};
+use backfleet::verify::{Proof, Verification};
+use backfleet_core::job::JobId;
+use backfleet_core::layout::Layout;
+use backfleet_core::plan::Plan;
+use backfleet_core::ports::ObjectStore;
+use serde_json::json;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
+use crate::failure::{Exit, Failure};
+use crate::progress;
+use crate::report::{self, Ended};
+use crate::size::{count, print};
+
+/// `backfleet run`.
+pub async fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let dest = Location::parse(&args.dest)?;
+    let source = Location::parse(&args.job.source)?;
+    check_apart(&source, &dest)?;
+    let planned = make(&source, &args.job.request(keys(&args.job)?)).await?;
+    let run = Run::prepare(planned, &dest).await?;
+    let plan = run.plan().clone();
+    if !output.quiet {
+        announce(&run, &dest);
+    }
+    let config = RunConfig {
+        workers: args.workers(),
+        stop_timeout: Duration::from_secs(args.stop_timeout),
+        quarantine_max: args.max_quarantine,
+    };
+    let stop = stop_on_signal(config.stop_timeout)?;
+    let (tally, total) = (run.tally(), run.pending_bytes());
+    let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
+    let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
+    Ok(job.say(&end, args, output))
+}
+
+fn announce(run: &Run, dest: &Location) {
+    let plan = run.plan();
+    let done = plan.units.len() - run.pending();
+    let resumed =
+        if done > 0 { format!(", {} of them done before", count(done as u64)) } else { String::new() };
+    eprintln!(
+        "job {}: {} files, {} compressed{resumed} -> {dest}/{}",
+        plan.job.short(),
+        count(plan.units.len() as u64),
+        print(plan.bytes()),
+        plan.options.partition
+    );
+}
+
+struct Job {
+    plan: Plan,
+    layout: Layout,
+    dest: Location,
+    began: Instant,
+}
+
+impl Job {
+    fn say(&self, end: &RunEnd, args: &RunArgs, output: &Output) -> Exit {
+        let took = self.began.elapsed();
+        let mut ended = Ended {
+            outcome: "",
+            exit: Exit::Done,
+            plan: &self.plan,
+            layout: &self.layout,
+            dest: self.dest.to_string(),
+            took,
+            verification: None,
+            dead: None,
+            complete: None,
+        };
+        let text = match end {
+            RunEnd::Committed { verification, before } => {
+                (ended.outcome, ended.exit) = ("committed", Exit::Done);
+                ended.verification = Some(verification);
+                self.committed(verification, *before, took)
+            }
+            RunEnd::QuarantineExceeded { verification } => {
+                (ended.outcome, ended.exit) = ("quarantine-exceeded", Exit::Quarantine);
+                ended.verification = Some(verification);
+                self.quarantine_exceeded(verification, args.max_quarantine)
+            }
+            RunEnd::Refused { verification } => {
+                (ended.outcome, ended.exit) = ("unproven", Exit::Unproven);
+                ended.verification = Some(verification);
+                self.refused(verification)
+            }
+            RunEnd::DeadLetters { dead, complete } => {
+                (ended.outcome, ended.exit) = ("dead-letters", Exit::DeadLetters);
+                (ended.dead, ended.complete) = (Some(dead), Some(*complete));
+                format!(
+                    "incomplete: {} of {} files could not be used; the other {} are done; no _SUCCESS was written\n{}  next: mend or copy these files again, then run the same command: it does only what is left",
+                    count(dead.len() as u64),
+                    count(self.plan.units.len() as u64),
+                    count(*complete as u64),
+                    report::dead_letters(&self.plan, dead)
+                )
+            }
+            RunEnd::Interrupted { complete } => {
+                (ended.outcome, ended.exit) = ("interrupted", Exit::Interrupted);
+                ended.complete = Some(*complete);
+                format!(
+                    "interrupted: {} of {} files are done\n  next: run the same command again, it goes on where it stopped",
+                    count(*complete as u64),
+                    count(self.plan.units.len() as u64)
+                )
+            }
+        };
+        say(output, ended.exit, &text, || ended.json());
+        ended.exit
+    }
+
+    fn committed(&self, verification: &Verification, before: bool, took: Duration) -> String {
+        let proof = report::proof(&verification.manifest, &self.plan);
+        if before {
+            return format!("proven again, nothing written: {proof}; {:.1} s", took.as_secs_f64());
+        }
+        format!("proven: {proof}; {}", report::pace(verification.manifest.counts.bytes_inflated, took))
+    }
+
+    fn quarantine_exceeded(&self, verification: &Verification, allowed: u64) -> String {
+        let found = verification.manifest.counts.quarantined;
+        format!(
+            "not committed: {} records are in quarantine, {} are allowed; everything else is done ({})\n  next: look into {}/{}, then run the same command with --max-quarantine {found} to accept them",
+            count(found),
+            count(allowed),
+            report::proof(&verification.manifest, &self.plan),
+            self.dest,
+            self.layout.quarantine_prefix(),
+        )
+    }
+
+    fn refused(&self, verification: &Verification) -> String {
+        format!(
+            "not proven: {} things are wrong in {} (job {})\n{}  next: find out who changed the destination; a job is rebuilt by running it into an empty one",
+            count(verification.findings_total),
+            self.dest,
+            self.plan.job.short(),
+            report::findings(verification)
+        )
+    }
+}
+
+/// The last word: JSON or text on standard output; text on standard error where something is wrong.
+fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_json::Value) {
+    if output.json {
+        println!("{}", json());
+    } else if exit == Exit::Done {
+        println!("{text}");
+    } else {
+        eprintln!("{text}");
+    }
+}
+
+/// `backfleet plan`.
+pub async fn plan(args: &PlanArgs, output: &Output) -> Result<Exit, Failure> {
+    let source = Location::parse(&args.job.source)?;
+    let planned = make(&source, &args.job.request(keys(&args.job)?)).await?;
+    let layout = planned.plan.layout().expect("a plan that was made has a layout");
+    let there = match &args.dest {
+        None => None,
+        Some(dest) => {
+            let dest = Location::parse(dest)?;
+            check_apart(&source, &dest)?;
+            Some(pending_there(&dest, &planned.plan, &layout).await?)
+        }
+    };
+    say(output, Exit::Done, &plan_text(&planned.plan, there), || plan_json(&planned.plan, there));
+    Ok(Exit::Done)
+}
+
+async fn pending_there(dest: &Location, plan: &Plan, layout: &Layout) -> Result<usize, Failure> {
+    if !dest.exists() {
+        return Ok(plan.units.len());
+    }
+    Ok(backfleet::enqueue::pending(&*dest.open_to_read()?, plan, layout).await?.len())
+}
+
+fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
+    let units = plan.units.len() as u64;
+    let items: Option<u64> = plan.units.iter().map(|unit| unit.items).sum();
+    let bare = plan.units.iter().filter(|unit| unit.md5.is_none()).count();
+    let empty = plan.units.iter().filter(|unit| unit.items == Some(0)).count();
+    let largest = plan.units.iter().map(|unit| unit.bytes).max().unwrap_or(0);
+    let mut text = format!("job        {}\n", plan.job);
+    let backfleet_core::plan::Source::Export(export) = &plan.source;
+    text += &format!("source     export {}", export.export);
+    text += &export.table_arn.as_ref().map_or("\n".into(), |arn| format!(" of {arn}\n"));
+    text += &format!(
+        "files      {} ({} empty), {} compressed, the largest {}\n",
+        count(units),
+        count(empty as u64),
+        print(plan.bytes()),
+        print(largest)
+    );
+    text += &format!("records    {}\n", items.map_or("not said by the manifest".into(), count));
+    let proof = if bare == 0 {
+        "MD5 of every file, ".to_owned()
+    } else {
+        format!("{} files without an MD5, ", count(bare as u64))
+    };
+    text +=
+        &format!("proof      {proof}{}\n", if items.is_some() { "count of every file" } else { "no counts" });
+    text += &format!(
+        "output     {}, {}, shards of {} in {:?}\n",
+        plan.options.format,
+        plan.options.compression,
+        print(plan.options.shard_bytes_max),
+        plan.options.partition
+    );
+    if let Some(pending) = pending {
+        text += &format!("left to do {} files\n", count(pending as u64));
+    }
+    text + "nothing was written"
+}
+
+fn plan_json(plan: &Plan, pending: Option<usize>) -> serde_json::Value {
+    json!({
+        "job": plan.job,
+        "source": plan.source,
+        "options": plan.options,
+        "units": plan.units.len(),
+        "bytes": plan.bytes(),
+        "records": plan.units.iter().map(|unit| unit.items).sum::<Option<u64>>(),
+        "units_without_md5": plan.units.iter().filter(|unit| unit.md5.is_none()).count(),
+        "units_left": pending,
+    })
+}
+
+/// `backfleet verify`.
+pub async fn verify(args: &VerifyArgs, output: &Output) -> Result<Exit, Failure> {
+    let location = Location::parse(&args.dest)?;
+    let dest = location.open_to_read()?;
+    let wanted = |job: &JobId| args.job.as_ref().is_none_or(|prefix| job.to_string().starts_with(prefix));
+    let jobs: Vec<JobId> = jobs(&*dest).await?.into_iter().filter(wanted).collect();
+    if jobs.is_empty() {
+        let which = args.job.as_ref().map_or("job".to_owned(), |prefix| format!("job {prefix}…"));
+        say(
+            output,
+            Exit::Unproven,
+            &format!("not proven: no {which} has a plan in {location}"),
+            || json!({"jobs": []}),
+        );
+        return Ok(Exit::Unproven);
+    }
+    let mut exit = Exit::Done;
+    let mut reports = Vec::new();
+    for job in jobs {
+        let (job_exit, report) = verify_job(&*dest, &location, job, output).await?;
+        exit = if job_exit == Exit::Done { exit } else { job_exit };
+        reports.push(report);
+    }
+    if output.json {
+        println!("{}", json!({"exit_code": exit as u8, "jobs": reports}));
+    }
+    Ok(exit)
+}
+
+async fn verify_job(
+    dest: &dyn ObjectStore,
+    location: &Location,
+    job: JobId,
+    output: &Output,
+) -> Result<(Exit, serde_json::Value), Failure> {
+    let began = Instant::now();
+    let plan = stored(dest, job).await?;
+    let layout = plan.layout().expect("a stored plan was checked");
+    let verification = verify_committed(dest, &plan, &layout, Proof::Read).await?;
+    let job = Job { plan, layout, dest: location.clone(), began };
+    let (outcome, exit) = match verification.findings_total {
+        0 => ("proven", Exit::Done),
+        _ => ("unproven", Exit::Unproven),
+    };
+    if !output.json {
+        let text = match exit {
+            Exit::Done => format!(
+                "job {} proven: {}",
+                job.plan.job.short(),
+                report::proof(&verification.manifest, &job.plan)
+            ),
+            _ => job.refused(&verification),
+        };
+        say(output, exit, &text, || json!(null));
+    }
+    let ended = Ended {
+        outcome,
+        exit,
+        plan: &job.plan,
+        layout: &job.layout,
+        dest: location.to_string(),
+        took: began.elapsed(),
+        verification: Some(&verification),
+        dead: None,
+        complete: None,
+    };
+    Ok((exit, ended.json()))
+}
+
+/// `backfleet synth`.
+pub fn synth(args: &SynthArgs, output: &Output) -> Result<Exit, Failure> {
+    let spec = SynthSpec {
+        profile: args.profile,
+        items: args.items,
+        files: args.files,
+        empty_files: args.empty_files,
+        seed: args.seed,
+        table: args.table.clone(),
+        prefix: args.prefix.clone(),
+        ..SynthSpec::default()
+    };
+    let report = synth::synth(&spec, &args.to, &|_| {}).map_err(|error| Failure::usage(error, None))?;
+    let keys = report.keys.join(",");
+    let text = format!(
+        "{}: {} items in {} files, {} ({} compressed)\nconvert it: backfleet run --source {} --dest out --keys {keys}",
+        report.export_dir.display(),
+        count(report.items),
+        count(u64::from(report.files)),
+        print(report.bytes_uncompressed),
+        print(report.bytes_compressed),
+        args.to.display(),
+    );
+    say(output, Exit::Done, &text, || {
+        json!({
+            "export": report.export_dir,
+            "items": report.items,
+            "files": report.files,
+            "bytes_uncompressed": report.bytes_uncompressed,
+            "bytes_compressed": report.bytes_compressed,
+            "keys": report.keys,
+        })
+    });
+    Ok(Exit::Done)
+}
+
+fn keys(args: &JobArgs) -> Result<Vec<String>, Failure> {
+    match &args.key_schema {
+        None => Ok(args.keys.clone()),
+        Some(file) => Ok(keys_of_schema(&std::fs::read(file)?)?),
+    }
+}
+
+/// Cancelled by the first SIGINT or SIGTERM; the second ends the process at once.
+fn stop_on_signal(timeout: Duration) -> Result<CancellationToken, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let told = stop.clone();
+    tokio::spawn(async move {
+        for first in [true, false] {
+            // Biased for no reason but order: either signal means the same.
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !first {
+                std::process::exit(i32::from(Exit::Interrupted as u8));
+            }
+            eprintln!("stopping: files in hand have {} s; once more to stop at once", timeout.as_secs());
+            told.cancel();
+        }
+    });
+    Ok(stop)
+}

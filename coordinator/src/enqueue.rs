@@ -1,0 +1,45 @@
+//! Puts a message on the queue for every unit that has no completion.
+
+use std::collections::BTreeSet;
+
+use backfleet_core::layout::Layout;
+use backfleet_core::limits::QUEUE_BATCH_MAX;
+use backfleet_core::message::Message;
+use backfleet_core::plan::Plan;
+use backfleet_core::ports::{ObjectStore, PortError, Queue};
+
+/// The units of a plan that have no completion yet. Costs one listing.
+pub async fn pending(
+    dest: &dyn ObjectStore,
+    plan: &Plan,
+    layout: &Layout,
+) -> Result<BTreeSet<u32>, PortError> {
+    let units = u32::try_from(plan.units.len()).expect("a plan has at most UNITS_MAX units");
+    let mut pending: BTreeSet<u32> = (0..units).collect();
+    let mut after = None;
+    loop {
+        let page = dest.list(&layout.completions_prefix(), after.as_ref()).await?;
+        for entry in &page.entries {
+            if let Some(unit) = layout.parse_completion(&entry.key) {
+                pending.remove(&unit);
+            }
+        }
+        let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(pending) };
+        after = Some(last.key.clone());
+    }
+}
+
+/// Sends one message per unit, the largest files first, so that no fat one ends the night alone. A batch that
+/// was taken in part is sent again for the rest; a message that arrives twice is harmless.
+pub async fn enqueue(queue: &dyn Queue, plan: &Plan, units: &BTreeSet<u32>) -> Result<(), PortError> {
+    let mut units: Vec<u32> = units.iter().copied().collect();
+    units.sort_by_key(|&unit| (std::cmp::Reverse(plan.units[unit as usize].bytes), unit));
+    for batch in units.chunks(QUEUE_BATCH_MAX) {
+        let bodies: Vec<String> =
+            batch.iter().map(|&unit| Message::first(plan.job, unit).to_body()).collect();
+        if let Some(failure) = queue.send(&bodies).await?.into_iter().next() {
+            return Err(failure.error);
+        }
+    }
+    Ok(())
+}

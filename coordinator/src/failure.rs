@@ -1,0 +1,159 @@
+//! How a command ends: the exit codes, which are part of the interface, and the one place that prints errors.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use backfleet::export::ExportError;
+use backfleet::location::LocationError;
+use backfleet::plan::PlanningError;
+use backfleet::run::RunError;
+use backfleet::spec::SpecError;
+use backfleet_core::ports::{PortError, PortFault};
+
+/// Exit codes of `backfleet`. Usage errors, which are found before anything is touched, are 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, and proven.
+    Done = 0,
+    /// Something failed that has no code of its own.
+    Failed = 1,
+    /// What was asked makes no job: flags that contradict each other or the source.
+    Usage = 2,
+    /// The source cannot be used as it is.
+    Source = 3,
+    /// Units could not be done and were put aside; everything else is done.
+    DeadLetters = 4,
+    /// Everything is done, but more records are in quarantine than `--max-quarantine` allows.
+    Quarantine = 5,
+    /// The destination does not hold what it should.
+    Unproven = 6,
+    /// Interrupted; the same command goes on.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error on its way to the person, with what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    error: anyhow::Error,
+    advice: Option<String>,
+    exit: Exit,
+}
+
+impl Failure {
+    /// An error of usage.
+    pub fn usage(error: impl Error + Send + Sync + 'static, advice: Option<String>) -> Self {
+        Self { error: error.into(), advice, exit: Exit::Usage }
+    }
+
+    /// Prints the error with everything behind it once, and what to do next.
+    pub fn print(&self) -> ExitCode {
+        eprintln!("error: {}", self.error);
+        let mut said = self.error.to_string();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if cause != said {
+                eprintln!("  because: {cause}");
+            }
+            said = cause;
+        }
+        if let Some(advice) = &self.advice {
+            eprintln!("  next: {advice}");
+        }
+        self.exit.into()
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self { error: error.into(), advice: None, exit: Exit::Failed }
+    }
+}
+
+impl From<PortError> for Failure {
+    fn from(error: PortError) -> Self {
+        let advice = port_advice(&error);
+        Self { error: error.into(), advice, exit: Exit::Failed }
+    }
+}
+
+impl From<LocationError> for Failure {
+    fn from(error: LocationError) -> Self {
+        let (advice, exit) = match &error {
+            LocationError::Open { source, .. } => (port_advice(source), Exit::Failed),
+            LocationError::Resolve { .. } => (None, Exit::Failed),
+            LocationError::Unknown { .. } | LocationError::Nested { .. } => (None, Exit::Usage),
+        };
+        Self { error: error.into(), advice, exit }
+    }
+}
+
+impl From<SpecError> for Failure {
+    fn from(error: SpecError) -> Self {
+        let advice = error.advice();
+        Self::usage(error, advice)
+    }
+}
+
+impl From<PlanningError> for Failure {
+    fn from(error: PlanningError) -> Self {
+        match error {
+            PlanningError::Location(error) => source_location(error),
+            PlanningError::Spec(error) => error.into(),
+            PlanningError::Port(error) => error.into(),
+            PlanningError::Export(ExportError::Port(error)) => error.into(),
+            PlanningError::Export(error) => {
+                let advice = error.advice();
+                Self { error: error.into(), advice, exit: Exit::Source }
+            }
+            PlanningError::Plan(_) => Self::usage(error, None),
+            PlanningError::Stored { .. } => {
+                let advice =
+                    Some("it was altered after it was written; start over in an empty destination".into());
+                Self { error: error.into(), advice, exit: Exit::Unproven }
+            }
+            PlanningError::ShortId { .. } => {
+                Self::usage(error, Some("give this job another destination or another --partition".into()))
+            }
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Location(error) => error.into(),
+            RunError::Planning(error) => error.into(),
+            RunError::Port(error) => error.into(),
+            RunError::Layout(_) => Self::usage(error, None),
+        }
+    }
+}
+
+/// A source that is not there is a matter of the source.
+fn source_location(error: LocationError) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.exit == Exit::Failed {
+        failure.exit = Exit::Source;
+    }
+    failure
+}
+
+fn port_advice(error: &PortError) -> Option<String> {
+    Some(match error.fault {
+        PortFault::NotFound => "check that it exists and is spelled right".into(),
+        PortFault::Denied => "give this user the right to it".into(),
+        PortFault::Exhausted => {
+            "free disk space or descriptors, then run the same command again: it goes on where it stopped"
+                .into()
+        }
+        PortFault::Unavailable | PortFault::Throttled => {
+            "run the same command again: it goes on where it stopped".into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,131 @@
+//! Makes the plan of a source, and adopts the one that stands in the destination.
+
+use std::sync::Arc;
+
+use backfleet_core::digest::Sha256Digest;
+use backfleet_core::job::JobId;
+use backfleet_core::key::ObjectKey;
+use backfleet_core::layout::{JOBS_FOLDER, parse_plan_key, plan_key};
+use backfleet_core::limits::PLAN_BYTES_MAX;
+use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
+use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
+
+use crate::export::{DataFile, ExportError, Summary, find_export, read_data_files};
+use crate::location::{Location, LocationError};
+use crate::spec::{Request, SpecError, options};
+
+/// A plan with the opened source it is for.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The export's own folder, opened for reading.
+    pub source: Arc<dyn ObjectStore>,
+    /// Where that is.
+    pub source_location: Location,
+}
+
+/// A plan that cannot be made or adopted.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The place cannot be opened.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+    /// The export cannot be used.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The request cannot be met.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The plan is none.
+    #[error("no plan can be made")]
+    Plan(#[from] PlanError),
+    /// What stands at the plan's key is no plan of this job.
+    #[error("{dest} holds a damaged plan of job {job}")]
+    Stored {
+        /// The destination.
+        dest: String,
+        /// The job.
+        job: JobId,
+        /// What is wrong with it.
+        source: PlanError,
+    },
+    /// Two jobs whose shards would have the same names.
+    #[error("{dest} holds job {other}, whose shards would be named like those of job {job}")]
+    ShortId {
+        /// The destination.
+        dest: String,
+        /// Ours.
+        job: JobId,
+        /// The other one.
+        other: JobId,
+    },
+    /// The destination failed.
+    #[error("the destination failed")]
+    Port(#[from] PortError),
+}
+
+/// Reads the source and makes the plan. Writes nothing.
+pub async fn make(location: &Location, request: &Request) -> Result<Planned, PlanningError> {
+    let found = find_export(&*location.open_to_read()?).await?;
+    let source_location = location.below(&found.folder);
+    let source = source_location.open_to_read()?;
+    let summary = Summary::read(&*source).await?;
+    let options = options(request, &summary)?;
+    let files = read_data_files(&*source, &summary).await?;
+    let export = ExportSource {
+        export: summary.id().unwrap_or_default().to_owned(),
+        table_arn: summary.table_arn.clone(),
+        items: summary.item_count,
+    };
+    let plan = Plan::new(Source::Export(export), options, files.into_iter().map(unit).collect())?;
+    Ok(Planned { plan, source, source_location })
+}
+
+fn unit(file: DataFile) -> UnitPlan {
+    let etag = if file.md5.is_none() { Some(file.etag) } else { None };
+    UnitPlan { key: file.key.to_string(), bytes: file.bytes, items: file.items, md5: file.md5, etag }
+}
+
+/// Writes the plan, or takes the equal one that is there: its pinned ETags are those the job began with.
+pub async fn adopt(dest: &dyn ObjectStore, plan: Plan) -> Result<Plan, PlanningError> {
+    check_short_id(dest, plan.job).await?;
+    let json = plan.to_json();
+    let sha256 = Sha256Digest::of(&json);
+    let object = NewObject { key: plan_key(plan.job), bytes: json.into(), metadata: Metadata::new(), sha256 };
+    match dest.put_new(object).await? {
+        PutOutcome::Created => Ok(plan),
+        PutOutcome::AlreadyThere => stored(dest, plan.job).await,
+    }
+}
+
+/// The plan of `job` as it stands in the destination.
+pub async fn stored(dest: &dyn ObjectStore, job: JobId) -> Result<Plan, PlanningError> {
+    let json = dest.get_small(&plan_key(job), PLAN_BYTES_MAX).await?.unwrap_or_default();
+    Plan::parse(&json).map_err(|source| PlanningError::Stored { dest: dest.describe(), job, source })
+}
+
+/// The jobs that have a plan in a destination. Costs a listing of all jobs' own objects.
+pub async fn jobs(dest: &dyn ObjectStore) -> Result<Vec<JobId>, PortError> {
+    let prefix = format!("{JOBS_FOLDER}/");
+    let mut jobs = Vec::new();
+    let mut after: Option<ObjectKey> = None;
+    loop {
+        let page = dest.list(&prefix, after.as_ref()).await?;
+        jobs.extend(page.entries.iter().filter_map(|entry| parse_plan_key(&entry.key)));
+        let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(jobs) };
+        after = Some(last.key.clone());
+    }
+}
+
+/// Shards carry eight digits of their job's id.
+async fn check_short_id(dest: &dyn ObjectStore, job: JobId) -> Result<(), PlanningError> {
+    let alike = dest.list(&format!("{JOBS_FOLDER}/{}", job.short()), None).await?;
+    let other = alike.entries.iter().filter_map(|entry| {
+        let name = entry.key.as_str().split('/').nth(1)?;
+        name.parse().ok().filter(|other: &JobId| *other != job)
+    });
+    match other.into_iter().next() {
+        None => Ok(()),
+        Some(other) => Err(PlanningError::ShortId { dest: dest.describe(), job, other }),
+    }
+}

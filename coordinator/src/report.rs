@@ -1,0 +1,115 @@
+//! What a command says at its end, for people and as JSON.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use backfleet::verify::{Finding, Verification};
+use backfleet_core::completion::Counts;
+use backfleet_core::layout::Layout;
+use backfleet_core::manifest::Manifest;
+use backfleet_core::plan::{Plan, Source};
+use serde_json::{Value, json};
+
+use crate::failure::Exit;
+use crate::size::{count, print};
+
+/// Lines of a list that people are shown.
+const SHOWN_MAX: usize = 20;
+
+/// `proven: …`, the line that says what was proven.
+pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
+    let Counts { records_in, records_out, quarantined, content_bytes, bytes_out, shards, .. } =
+        manifest.counts;
+    let md5 = match manifest.units - manifest.units_md5_proven {
+        0 => "all by MD5".to_owned(),
+        bare => format!("{} without an MD5 in the manifest", count(bare)),
+    };
+    let promised = match &plan.source {
+        Source::Export(export) if export.items.is_some() => " as the export promises",
+        Source::Export(_) => "",
+    };
+    format!(
+        "{} files ({md5}), {} records in{promised}, {} out, {} quarantined; {} shards, {} ({} uncompressed), each there with its digest, none besides",
+        count(manifest.units),
+        count(records_in),
+        count(records_out),
+        count(quarantined),
+        count(shards),
+        print(bytes_out),
+        print(content_bytes),
+    )
+}
+
+/// `12.3 s, 84 MB/s in`.
+pub fn pace(bytes: u64, took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes per second")]
+    let rate = (bytes as f64 / seconds.max(0.001)) as u64;
+    format!("{seconds:.1} s, {}/s uncompressed", print(rate))
+}
+
+/// What is wrong, a line each.
+pub fn findings(verification: &Verification) -> String {
+    let lines = verification.findings.iter().map(Finding::to_string);
+    list(lines, usize::try_from(verification.findings_total).unwrap_or(usize::MAX))
+}
+
+/// Units that were put aside, a line each.
+pub fn dead_letters(plan: &Plan, dead: &BTreeMap<u32, String>) -> String {
+    let line = |(unit, reason): (&u32, &String)| {
+        format!("unit {unit} ({}): {reason}", plan.units[*unit as usize].key)
+    };
+    list(dead.iter().map(line), dead.len())
+}
+
+fn list(lines: impl Iterator<Item = String>, total: usize) -> String {
+    let mut text: String = lines.take(SHOWN_MAX).map(|line| format!("  {line}\n")).collect();
+    if total > SHOWN_MAX {
+        text.push_str(&format!("  … and {} more\n", count((total - SHOWN_MAX) as u64)));
+    }
+    text
+}
+
+/// The machine's form of an ended job.
+pub struct Ended<'a> {
+    pub outcome: &'static str,
+    pub exit: Exit,
+    pub plan: &'a Plan,
+    pub layout: &'a Layout,
+    pub dest: String,
+    pub took: Duration,
+    pub verification: Option<&'a Verification>,
+    pub dead: Option<&'a BTreeMap<u32, String>>,
+    pub complete: Option<usize>,
+}
+
+impl Ended<'_> {
+    /// One JSON object.
+    pub fn json(&self) -> Value {
+        let mut value = json!({
+            "outcome": self.outcome,
+            "exit_code": self.exit as u8,
+            "job": self.plan.job,
+            "dest": self.dest,
+            "manifest": self.layout.manifest().as_str(),
+            "units": self.plan.units.len(),
+            "seconds": self.took.as_secs_f64(),
+        });
+        let fields = value.as_object_mut().expect("made as an object above");
+        if let Some(verification) = self.verification {
+            fields.insert("counts".into(), json!(verification.manifest.counts));
+            fields.insert("units_md5_proven".into(), json!(verification.manifest.units_md5_proven));
+            let findings: Vec<String> = verification.findings.iter().map(Finding::to_string).collect();
+            fields.insert("findings".into(), json!(findings));
+            fields.insert("findings_total".into(), json!(verification.findings_total));
+        }
+        if let Some(dead) = self.dead {
+            let letter = |(unit, reason): (&u32, &String)| json!({"unit": unit, "file": self.plan.units[*unit as usize].key, "reason": reason});
+            fields.insert("dead_letters".into(), dead.iter().map(letter).collect());
+        }
+        if let Some(complete) = self.complete {
+            fields.insert("complete".into(), json!(complete));
+        }
+        value
+    }
+}

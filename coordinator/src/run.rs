@@ -1,0 +1,178 @@
+//! The whole job in one process: the same plan, attempts, verification and commit as the fleet's, over a queue
+//! in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backfleet_core::layout::{Layout, LayoutError};
+use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig};
+use backfleet_core::plan::Plan;
+use backfleet_core::ports::{ObjectStore, PortError};
+use backfleet_worker::tally::Tally;
+use backfleet_worker::{Desk, WorkerConfig, work};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::enqueue::{enqueue, pending};
+use crate::finish::{Finished, finish, is_committed, verify_committed};
+use crate::location::{Location, LocationError, check_apart};
+use crate::plan::{Planned, PlanningError, adopt};
+use crate::verify::{Proof, Verification};
+use crate::watch::Remaining;
+
+/// What decides how a run goes, and no byte of what it writes.
+#[derive(Debug, Clone)]
+pub struct RunConfig {
+    /// Units worked on at the same time.
+    pub workers: usize,
+    /// How long units in hand may go on after an interruption.
+    pub stop_timeout: Duration,
+    /// Records in quarantine that are accepted.
+    pub quarantine_max: u64,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum RunEnd {
+    /// Everything is proven and committed; `before` if it was so already.
+    Committed {
+        /// What was proven.
+        verification: Verification,
+        /// Whether an earlier run had committed it.
+        before: bool,
+    },
+    /// More records are in quarantine than allowed.
+    QuarantineExceeded {
+        /// What was proven.
+        verification: Verification,
+    },
+    /// The destination does not hold what its completions say.
+    Refused {
+        /// What is wrong.
+        verification: Verification,
+    },
+    /// Units could not be done.
+    DeadLetters {
+        /// The units, with reasons.
+        dead: BTreeMap<u32, String>,
+        /// Units that are complete.
+        complete: usize,
+    },
+    /// Stopped before the end.
+    Interrupted {
+        /// Units that are complete.
+        complete: usize,
+    },
+}
+
+/// A run that cannot be begun or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A place cannot be used.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+    /// The plan cannot be adopted.
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
+    /// The plan's keys cannot be laid out.
+    #[error("the plan cannot be laid out")]
+    Layout(#[from] LayoutError),
+    /// A port failed.
+    #[error("the job cannot go on")]
+    Port(#[from] PortError),
+}
+
+/// A job that is ready to be run.
+pub struct Run {
+    plan: Plan,
+    layout: Layout,
+    source: Arc<dyn ObjectStore>,
+    dest: Arc<dyn ObjectStore>,
+    proof: Proof,
+    pending: BTreeSet<u32>,
+    tally: Arc<Tally>,
+}
+
+impl Run {
+    /// Adopts the plan in the destination and finds out what is left to do.
+    pub async fn prepare(planned: Planned, dest_location: &Location) -> Result<Self, RunError> {
+        check_apart(&planned.source_location, dest_location)?;
+        let dest = dest_location.open_to_write()?;
+        let plan = adopt(&*dest, planned.plan).await?;
+        let layout = plan.layout()?;
+        let pending = pending(&*dest, &plan, &layout).await?;
+        let proof = if dest_location.is_near() { Proof::Read } else { Proof::Told };
+        Ok(Self { plan, layout, source: planned.source, dest, proof, pending, tally: Arc::default() })
+    }
+
+    /// The plan that is followed.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Units that have no completion yet.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Bytes of input that are left to be read.
+    pub fn pending_bytes(&self) -> u64 {
+        self.pending.iter().map(|&unit| self.plan.units[unit as usize].bytes).sum()
+    }
+
+    /// Running figures.
+    pub fn tally(&self) -> Arc<Tally> {
+        self.tally.clone()
+    }
+
+    /// Does what is left, proves everything, commits. Stops early, and cleanly, when `stop` is cancelled.
+    pub async fn run(self, config: &RunConfig, stop: CancellationToken) -> Result<RunEnd, RunError> {
+        if self.pending.is_empty() && is_committed(&*self.dest, &self.layout).await? {
+            let verification = verify_committed(&*self.dest, &self.plan, &self.layout, self.proof).await?;
+            return Ok(match verification.findings_total {
+                0 => RunEnd::Committed { verification, before: true },
+                _ => RunEnd::Refused { verification },
+            });
+        }
+        let remaining = self.work(config, &stop).await?;
+        let complete = self.plan.units.len() - remaining.pending.len() - remaining.dead.len();
+        if !remaining.pending.is_empty() {
+            return Ok(RunEnd::Interrupted { complete });
+        }
+        if !remaining.dead.is_empty() {
+            return Ok(RunEnd::DeadLetters { dead: remaining.dead, complete });
+        }
+        let finished =
+            finish(&*self.dest, &self.plan, &self.layout, self.proof, config.quarantine_max).await?;
+        Ok(match finished {
+            Finished::Committed { verification, now } => RunEnd::Committed { verification, before: !now },
+            Finished::QuarantineExceeded { verification } => RunEnd::QuarantineExceeded { verification },
+            Finished::Refused { verification } => RunEnd::Refused { verification },
+        })
+    }
+
+    async fn work(&self, config: &RunConfig, stop: &CancellationToken) -> Result<Remaining, RunError> {
+        let mut remaining = Remaining { pending: self.pending.clone(), ..Remaining::default() };
+        if remaining.pending.is_empty() {
+            return Ok(remaining);
+        }
+        let queue = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
+        enqueue(&*queue, &self.plan, &self.pending).await?;
+        let desk = Desk::new(self.source.clone(), self.dest.clone(), queue.clone(), self.tally.clone());
+        let (ends, mut settled) = mpsc::channel(config.workers);
+        let worker = WorkerConfig { concurrency: config.workers, stop_timeout: config.stop_timeout };
+        let stop_workers = stop.child_token();
+        let working = work(Arc::new(desk), worker, stop_workers.clone(), ends);
+        let watching = async {
+            remaining.follow(&mut settled, || queue.dead_letters()).await;
+            stop_workers.cancel();
+            // What was under way may still end well.
+            while let Some(end) = settled.recv().await {
+                remaining.note(end);
+            }
+        };
+        tokio::join!(working, watching);
+        Ok(remaining)
+    }
+}

@@ -1,0 +1,320 @@
+//! From what a person asks and what the export says to the options of a job, each checked once.
+
+use backfleet_convert::RecipeError;
+use backfleet_core::job::{JobOptions, OptionsError, TableOptions};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use crate::export::Summary;
+
+/// What a person asks of a job, as far as it decides output bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `stream`, `lambda-event`, `kinesis`, `plain` or `item`.
+    pub format: String,
+    /// `gzip`, `zstd` or `none`.
+    pub compression: String,
+    /// Folder of the shards; by default `date=backfill-<export date>`.
+    pub partition: Option<String>,
+    /// Uncompressed bytes at which a shard is cut.
+    pub shard_bytes_max: u64,
+    /// Key attributes, hash key first.
+    pub keys: Vec<String>,
+    /// The live stream's ARN.
+    pub stream_arn: Option<String>,
+    /// The live stream's view type.
+    pub view: String,
+    /// `name=value` or `name:=json`.
+    pub extra_fields: Vec<String>,
+    /// Attributes to keep.
+    pub include: Vec<String>,
+    /// Attributes to leave out.
+    pub exclude: Vec<String>,
+    /// The time of every record, RFC 3339; by default the export's own.
+    pub snapshot_time: Option<String>,
+    /// `lambda-event`: `line` or `object`.
+    pub document: String,
+    /// `lambda-event`: records of one document.
+    pub document_records_max: u32,
+    /// `kinesis`: `millisecond` or `microsecond`.
+    pub kinesis_precision: String,
+}
+
+/// A request that cannot be met.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// Stream records carry `Keys`, and a full export does not say what they are.
+    #[error(
+        "{format} records carry the table's keys, and a full export does not say which attributes those are"
+    )]
+    NoKeys {
+        /// The format.
+        format: String,
+        /// The table, where known.
+        table: Option<String>,
+    },
+    /// Stream records carry the region and the stream's ARN.
+    #[error("{format} records carry the stream's ARN, and the summary of this export names no table")]
+    NoTable {
+        /// The format.
+        format: String,
+    },
+    /// An ARN that is no stream's or table's.
+    #[error("{arn:?} is no ARN of a DynamoDB stream or table")]
+    Arn {
+        /// What was given.
+        arn: String,
+    },
+    /// The export does not say when it was taken.
+    #[error("the summary of this export does not say what time it shows")]
+    NoTime,
+    /// A time that is none.
+    #[error("{text:?} is no RFC 3339 time, e.g. 2026-01-14T10:18:50.622Z")]
+    Time {
+        /// What was given.
+        text: String,
+    },
+    /// An extra field that is none.
+    #[error("extra field {text:?} is neither name=value nor name:=json")]
+    ExtraField {
+        /// What was given.
+        text: String,
+    },
+    /// A key schema that is none.
+    #[error("the key schema is none: DescribeTable's answer or its KeySchema list is expected")]
+    KeySchema(#[source] serde_json::Error),
+    /// A key schema without a hash key.
+    #[error("the key schema names no HASH key")]
+    NoHashKey,
+    /// The options contradict each other.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+}
+
+impl SpecError {
+    /// What to do about it.
+    pub fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::NoKeys { table, .. } => format!(
+                "give them with --keys HASH[,RANGE]; `aws dynamodb describe-table --table-name {} --query Table.KeySchema` says them; --format plain and item need none",
+                table.as_deref().unwrap_or("TABLE")
+            ),
+            Self::NoTable { .. } => {
+                "give it with --stream-arn arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL".into()
+            }
+            Self::NoTime => "give it with --snapshot-time 2026-01-14T10:18:50Z".into(),
+            Self::Options(OptionsError::Recipe(RecipeError::MissingKeys { .. })) => {
+                "give them with --keys HASH[,RANGE]".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The options of a job over this export. `export` is its id, the last resort for its time.
+pub fn options(request: &Request, summary: &Summary) -> Result<JobOptions, SpecError> {
+    let snapshot = snapshot(request, summary)?;
+    let needs_table = !matches!(request.format.as_str(), "plain" | "item");
+    let table = if needs_table { Some(table(request, summary, snapshot)?) } else { None };
+    if needs_table && request.keys.is_empty() {
+        return Err(SpecError::NoKeys {
+            format: request.format.clone(),
+            table: table.map(|table| table.name),
+        });
+    }
+    let date = snapshot.date().format(format_description!("[year]-[month]-[day]")).expect("a date");
+    let options = JobOptions {
+        format: request.format.clone(),
+        compression: request.compression.clone(),
+        partition: request.partition.clone().unwrap_or_else(|| format!("date=backfill-{date}")),
+        shard_bytes_max: request.shard_bytes_max,
+        keys: request.keys.clone(),
+        table,
+        snapshot_micros: i64::try_from(snapshot.unix_timestamp_nanos() / 1000)
+            .expect("a year of four digits"),
+        view: request.view.clone(),
+        extra_fields: request.extra_fields.iter().map(|text| extra_field(text)).collect::<Result<_, _>>()?,
+        include: request.include.clone(),
+        exclude: request.exclude.clone(),
+        document: request.document.clone(),
+        document_records_max: request.document_records_max,
+        kinesis_precision: request.kinesis_precision.clone(),
+    };
+    options.recipe()?;
+    Ok(options)
+}
+
+/// The moment the export shows: as asked, as the summary says, or as its id says.
+fn snapshot(request: &Request, summary: &Summary) -> Result<OffsetDateTime, SpecError> {
+    let said =
+        request.snapshot_time.as_ref().or(summary.export_time.as_ref()).or(summary.start_time.as_ref());
+    if let Some(text) = said {
+        return OffsetDateTime::parse(text, &Rfc3339).map_err(|_| SpecError::Time { text: text.clone() });
+    }
+    let millis = summary.id().and_then(|id| id.split('-').next()).filter(|digits| digits.len() == 14);
+    let millis: i128 = millis.and_then(|digits| digits.parse().ok()).ok_or(SpecError::NoTime)?;
+    OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).map_err(|_| SpecError::NoTime)
+}
+
+/// Table and region come from the stream's ARN where given, else from the table's; the stream's label is then
+/// the snapshot's time, in the form a live one has.
+fn table(request: &Request, summary: &Summary, snapshot: OffsetDateTime) -> Result<TableOptions, SpecError> {
+    let no_table = || SpecError::NoTable { format: request.format.clone() };
+    let arn = request.stream_arn.as_ref().or(summary.table_arn.as_ref()).ok_or_else(no_table)?;
+    let wrong = || SpecError::Arn { arn: arn.clone() };
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", _, "dynamodb", region, _, resource] = parts.as_slice() else { return Err(wrong()) };
+    let path: Vec<&str> = resource.split('/').collect();
+    let (name, stream_arn) = match path.as_slice() {
+        ["table", name, "stream", _] => (name, arn.clone()),
+        ["table", name] => (name, format!("{arn}/stream/{}", stream_label(snapshot))),
+        _ => return Err(wrong()),
+    };
+    if region.is_empty() || name.is_empty() {
+        return Err(wrong());
+    }
+    Ok(TableOptions { name: (*name).to_owned(), region: (*region).to_owned(), stream_arn })
+}
+
+fn stream_label(snapshot: OffsetDateTime) -> String {
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]");
+    snapshot.format(form).expect("a time of four-digit years")
+}
+
+fn extra_field(text: &str) -> Result<(String, String), SpecError> {
+    let wrong = || SpecError::ExtraField { text: text.to_owned() };
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let (name, json) = match name.strip_suffix(':') {
+        None => (name, serde_json::to_string(value).expect("a string is JSON")),
+        Some(name) => {
+            let value: &serde_json::value::RawValue = serde_json::from_str(value).map_err(|_| wrong())?;
+            (name, value.get().to_owned())
+        }
+    };
+    if name.is_empty() {
+        return Err(wrong());
+    }
+    Ok((name.to_owned(), json))
+}
+
+/// Key attributes, hash key first, from DescribeTable's answer, its `Table`, or its `KeySchema`.
+pub fn keys_of_schema(json: &[u8]) -> Result<Vec<String>, SpecError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Element {
+        attribute_name: String,
+        key_type: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Table {
+        key_schema: Vec<Element>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Schema {
+        Answer {
+            #[serde(rename = "Table")]
+            table: Table,
+        },
+        Table(Table),
+        List(Vec<Element>),
+    }
+    let mut elements = match serde_json::from_slice(json).map_err(SpecError::KeySchema)? {
+        Schema::Answer { table } | Schema::Table(table) => table.key_schema,
+        Schema::List(elements) => elements,
+    };
+    elements.sort_by_key(|element| element.key_type != "HASH");
+    match elements.first() {
+        Some(first) if first.key_type == "HASH" => {
+            Ok(elements.into_iter().map(|key| key.attribute_name).collect())
+        }
+        _ => Err(SpecError::NoHashKey),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> Request {
+        Request {
+            format: "stream".into(),
+            compression: "gzip".into(),
+            shard_bytes_max: 128 << 20,
+            keys: vec!["pk".into()],
+            view: "NEW_AND_OLD_IMAGES".into(),
+            document: "line".into(),
+            document_records_max: 100,
+            kinesis_precision: "millisecond".into(),
+            ..Request::default()
+        }
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            export_arn: None,
+            table_arn: Some("arn:aws-cn:dynamodb:cn-north-1:123456789012:table/Orders".into()),
+            export_time: Some("2026-01-14T10:18:50.622Z".into()),
+            start_time: None,
+            manifest_files_s3_key: "p/AWSDynamoDB/01768385930622-efd1a093/manifest-files.json".into(),
+            item_count: None,
+            output_format: "DYNAMODB_JSON".into(),
+            export_type: None,
+        }
+    }
+
+    #[test]
+    fn the_export_tells_table_region_stream_time_and_partition() {
+        let options = options(&request(), &summary()).unwrap();
+        let table = options.table.unwrap();
+        assert_eq!((table.name.as_str(), table.region.as_str()), ("Orders", "cn-north-1"));
+        assert_eq!(
+            table.stream_arn,
+            "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/Orders/stream/2026-01-14T10:18:50.622"
+        );
+        assert_eq!(options.snapshot_micros, 1_768_385_930_622_000);
+        assert_eq!(options.partition, "date=backfill-2026-01-14");
+    }
+
+    #[test]
+    fn a_summary_with_few_fields_still_tells_its_time_by_the_export_id() {
+        let bare = Summary { export_time: None, ..summary() };
+        assert_eq!(options(&request(), &bare).unwrap().snapshot_micros, 1_768_385_930_622_000);
+        let nameless = Summary { manifest_files_s3_key: "manifest-files.json".into(), ..bare };
+        assert!(matches!(options(&request(), &nameless), Err(SpecError::NoTime)));
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_the_way_to_get_it() {
+        let keyless = Request { keys: Vec::new(), ..request() };
+        let error = options(&keyless, &summary()).unwrap_err();
+        assert!(error.advice().unwrap().contains("--table-name Orders"), "{error}");
+        let tableless = Summary { table_arn: None, ..summary() };
+        assert!(options(&request(), &tableless).unwrap_err().advice().unwrap().contains("--stream-arn"));
+        let plain = Request { format: "plain".into(), keys: Vec::new(), ..request() };
+        assert!(options(&plain, &tableless).is_ok());
+    }
+
+    #[test]
+    fn an_extra_field_is_text_or_json() {
+        assert_eq!(extra_field("source=back=fill").unwrap(), ("source".into(), "\"back=fill\"".into()));
+        assert_eq!(extra_field("n:=1.50").unwrap(), ("n".into(), "1.50".into()));
+        for wrong in ["source", "=x", ":=1", "n:=", "n:={"] {
+            assert!(extra_field(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn keys_come_from_any_form_of_the_table_description() {
+        let list = r#"[{"AttributeName":"sk","KeyType":"RANGE"},{"AttributeName":"pk","KeyType":"HASH"}]"#;
+        let table = format!(r#"{{"TableName":"t","KeySchema":{list}}}"#);
+        for json in [list.to_owned(), table.clone(), format!(r#"{{"Table":{table}}}"#)] {
+            assert_eq!(keys_of_schema(json.as_bytes()).unwrap(), ["pk", "sk"], "{json}");
+        }
+        assert!(matches!(keys_of_schema(b"[]"), Err(SpecError::NoHashKey)));
+        assert!(matches!(keys_of_schema(b"{}"), Err(SpecError::KeySchema(_))));
+    }
+}

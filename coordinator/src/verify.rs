@@ -1,0 +1,309 @@
+//! Proves a destination against its plan: a completion for every unit, counts that add up, every shard there
+//! with its size and digest, and no shard of the job that nobody listed. Writes nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use backfleet_core::completion::{Completion, CompletionError, QuarantineRecord, ShardRecord};
+use backfleet_core::digest::Sha256Digest;
+use backfleet_core::key::ObjectKey;
+use backfleet_core::layout::{Layout, ShardName};
+use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
+use backfleet_core::manifest::Manifest;
+use backfleet_core::plan::{Plan, Source};
+use backfleet_core::ports::{GetRequest, ListingEntry, ObjectStore, PortError};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+
+/// How a stored object is held against its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Every byte is read again.
+    Read,
+    /// The store is asked for the digest it verified when the object was put.
+    Told,
+}
+
+/// Calls under way at once.
+const CALLS_MAX: usize = 16;
+/// Findings that are kept; more are only counted.
+const FINDINGS_MAX: usize = 1000;
+
+/// What the proof found.
+#[derive(Debug)]
+pub struct Verification {
+    /// What the completions add up to.
+    pub manifest: Manifest,
+    /// What is wrong, the first of it.
+    pub findings: Vec<Finding>,
+    /// How much is wrong in all.
+    pub findings_total: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A unit has no completion.
+    Incomplete {
+        /// The unit.
+        unit: u32,
+    },
+    /// A completion cannot be believed.
+    Completion {
+        /// The unit.
+        unit: u32,
+        /// Why.
+        why: String,
+    },
+    /// A completion counts something else than the plan promises.
+    Count {
+        /// The unit.
+        unit: u32,
+        /// What was counted.
+        what: &'static str,
+        /// What the plan promises.
+        planned: u64,
+        /// What the completion says.
+        found: u64,
+    },
+    /// All units together have another number of records than the source's summary.
+    Sum {
+        /// What the summary says.
+        planned: u64,
+        /// What the completions add up to.
+        found: u64,
+    },
+    /// A listed object is not there.
+    Missing {
+        /// The object.
+        key: String,
+    },
+    /// A listed object has another length.
+    Size {
+        /// The object.
+        key: String,
+        /// Its length.
+        found: u64,
+        /// The length it was put with.
+        listed: u64,
+    },
+    /// A listed object has other bytes.
+    Digest {
+        /// The object.
+        key: String,
+    },
+    /// An object of this job that no completion lists.
+    Stranger {
+        /// The object.
+        key: String,
+    },
+    /// The manifest is not what the completions add up to.
+    Manifest,
+    /// `_SUCCESS` is not the mark of the manifest.
+    Success,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incomplete { unit } => write!(f, "unit {unit} has no completion"),
+            Self::Completion { unit, why } => {
+                write!(f, "the completion of unit {unit} cannot be believed: {why}")
+            }
+            Self::Count { unit, what, planned, found } => {
+                write!(f, "unit {unit} has {found} {what}, the plan promises {planned}")
+            }
+            Self::Sum { planned, found } => {
+                write!(f, "{found} records were read in all, the source's summary promises {planned}")
+            }
+            Self::Missing { key } => write!(f, "{key} is missing"),
+            Self::Size { key, found, listed } => {
+                write!(f, "{key} has {found} bytes, it was put with {listed}")
+            }
+            Self::Digest { key } => write!(f, "{key} has other bytes than it was put with"),
+            Self::Stranger { key } => {
+                write!(f, "{key} is named like a shard of this job, but no completion lists it")
+            }
+            Self::Manifest => write!(f, "manifest.json is not what the completions add up to"),
+            Self::Success => write!(f, "_SUCCESS does not belong to manifest.json"),
+        }
+    }
+}
+
+/// Holds the destination against the plan.
+pub async fn verify(
+    dest: &dyn ObjectStore,
+    plan: &Plan,
+    layout: &Layout,
+    proof: Proof,
+) -> Result<Verification, PortError> {
+    let mut verifier = Verifier {
+        dest,
+        plan,
+        layout,
+        proof,
+        result: Verification { manifest: Manifest::new(plan.job), findings: Vec::new(), findings_total: 0 },
+    };
+    verifier.completions().await?;
+    verifier.sum();
+    verifier.listed(&layout.shard_prefix(), shard_entries).await?;
+    verifier.listed(&layout.quarantine_prefix(), quarantine_entries).await?;
+    verifier.digests().await?;
+    Ok(verifier.result)
+}
+
+struct Verifier<'a> {
+    dest: &'a dyn ObjectStore,
+    plan: &'a Plan,
+    layout: &'a Layout,
+    proof: Proof,
+    result: Verification,
+}
+
+/// What the manifest says of one object.
+struct Listed {
+    key: String,
+    bytes: u64,
+    sha256: Sha256Digest,
+}
+
+fn shard_entries(manifest: &Manifest) -> Vec<Listed> {
+    let listed =
+        |shard: &ShardRecord| Listed { key: shard.key.clone(), bytes: shard.bytes, sha256: shard.sha256 };
+    manifest.shards.iter().map(listed).collect()
+}
+
+fn quarantine_entries(manifest: &Manifest) -> Vec<Listed> {
+    let listed = |object: &QuarantineRecord| Listed {
+        key: object.key.clone(),
+        bytes: object.bytes,
+        sha256: object.sha256,
+    };
+    manifest.quarantine.iter().map(listed).collect()
+}
+
+impl Verifier<'_> {
+    fn found(&mut self, finding: Finding) {
+        self.result.findings_total += 1;
+        if self.result.findings.len() < FINDINGS_MAX {
+            self.result.findings.push(finding);
+        }
+    }
+
+    async fn completions(&mut self) -> Result<(), PortError> {
+        let (dest, layout, job) = (self.dest, self.layout, self.plan.job);
+        let units = u32::try_from(self.plan.units.len()).expect("a plan has at most UNITS_MAX units");
+        let fetch = |unit| async move {
+            let json = dest.get_small(&layout.completion(unit), SMALL_OBJECT_BYTES_MAX).await?;
+            Ok::<_, PortError>((unit, json.map(|json| Completion::parse(&json, job, unit))))
+        };
+        let mut completions = stream::iter(0..units).map(fetch).buffered(CALLS_MAX);
+        while let Some((unit, completion)) = completions.try_next().await? {
+            self.completion(unit, completion);
+        }
+        Ok(())
+    }
+
+    fn completion(&mut self, unit: u32, completion: Option<Result<Completion, CompletionError>>) {
+        let completion = match completion {
+            None => return self.found(Finding::Incomplete { unit }),
+            Some(Err(error)) => return self.found(Finding::Completion { unit, why: error.to_string() }),
+            Some(Ok(completion)) => completion,
+        };
+        let planned = &self.plan.units[unit as usize];
+        let counts = &completion.counts;
+        for (what, planned, found) in [
+            ("bytes of input", Some(planned.bytes), counts.bytes_in),
+            ("records", planned.items, counts.records_in),
+        ] {
+            if let Some(planned) = planned.filter(|&planned| planned != found) {
+                self.found(Finding::Count { unit, what, planned, found });
+            }
+        }
+        let own = |n: usize, key: &str| {
+            let shard = u32::try_from(n).unwrap_or(u32::MAX);
+            self.layout.shard(ShardName { unit, shard }).as_str() == key
+        };
+        if !completion.shards.iter().enumerate().all(|(n, shard)| own(n, &shard.key)) {
+            let why = "its shards are not named as the unit's shards are".to_owned();
+            return self.found(Finding::Completion { unit, why });
+        }
+        self.result.manifest.add(completion);
+    }
+
+    fn sum(&mut self) {
+        let Source::Export(export) = &self.plan.source;
+        let found = self.result.manifest.counts.records_in;
+        if let Some(planned) = export.items.filter(|&planned| planned != found) {
+            self.found(Finding::Sum { planned, found });
+        }
+    }
+
+    /// Holds a listing of `prefix` against what the manifest lists there.
+    async fn listed(&mut self, prefix: &str, entries: fn(&Manifest) -> Vec<Listed>) -> Result<(), PortError> {
+        let listed = entries(&self.result.manifest);
+        let mut expected: BTreeMap<&str, u64> =
+            listed.iter().map(|entry| (entry.key.as_str(), entry.bytes)).collect();
+        let mut after: Option<ObjectKey> = None;
+        loop {
+            let page = self.dest.list(prefix, after.as_ref()).await?;
+            for entry in &page.entries {
+                self.entry(entry, expected.remove(entry.key.as_str()));
+            }
+            after = page.entries.last().map(|entry| entry.key.clone());
+            if !page.more {
+                break;
+            }
+        }
+        for key in expected.into_keys() {
+            self.found(Finding::Missing { key: key.to_owned() });
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &ListingEntry, listed: Option<u64>) {
+        let key = entry.key.to_string();
+        match listed {
+            None => self.found(Finding::Stranger { key }),
+            Some(listed) if listed != entry.bytes => {
+                self.found(Finding::Size { key, found: entry.bytes, listed });
+            }
+            Some(_) => {}
+        }
+    }
+
+    async fn digests(&mut self) -> Result<(), PortError> {
+        let (dest, proof) = (self.dest, self.proof);
+        let mut listed = shard_entries(&self.result.manifest);
+        listed.extend(quarantine_entries(&self.result.manifest));
+        let check = |entry: Listed| async move {
+            let held = holds(dest, proof, &entry).await?;
+            Ok::<_, PortError>((entry.key, held))
+        };
+        let mut checks = stream::iter(listed).map(check).buffered(CALLS_MAX);
+        while let Some((key, held)) = checks.try_next().await? {
+            if !held {
+                self.found(Finding::Digest { key });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object has the bytes it was put with. One that is missing or of another length is found by the
+/// listing.
+async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<bool, PortError> {
+    let Ok(key) = ObjectKey::new(entry.key.clone()) else { return Ok(false) };
+    let Some(info) = dest.head(&key).await?.filter(|info| info.bytes == entry.bytes) else { return Ok(true) };
+    if proof == Proof::Told
+        && let Some(told) = info.sha256
+    {
+        return Ok(told == entry.sha256);
+    }
+    let mut bytes = dest.get(&key, GetRequest { range: None, if_match: Some(info.etag) }).await?;
+    let mut sha256 = Sha256::new();
+    while let Some(chunk) = bytes.try_next().await? {
+        sha256.update(&chunk);
+    }
+    Ok(Sha256Digest(sha256.finalize().into()) == entry.sha256)
+}
