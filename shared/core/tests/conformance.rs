@@ -20,8 +20,8 @@ fn shared(store: impl ObjectStore) -> Arc<dyn ObjectStore> {
 }
 
 fn local(folders: &TempDir) -> LocalStore {
-    let root = tempfile::tempdir_in(folders).unwrap().keep();
-    LocalStore::open(&root).unwrap()
+    let root = tempfile::tempdir_in(folders).expect("a temp folder").keep();
+    LocalStore::open(&root).expect("an empty folder opens")
 }
 
 #[tokio::test]

@@ -322,7 +322,8 @@ async fn a_folder_in_the_place_of_an_object_is_an_error_and_not_a_lost_race() {
         let put = NewObject { key: key(text), ..object("x", Some("me")) };
         assert_eq!(store.put_new(put).await.expect_err("impossible").fault, PortFault::Invalid, "{text}");
     }
-    assert_eq!(tree(root.path()).iter().filter(|path| path.is_file()).count(), 1);
+    drop(store);
+    assert_eq!(tree(root.path()).iter().filter(|path| path.is_file()).count(), 1, "nothing was committed");
 }
 
 #[tokio::test]

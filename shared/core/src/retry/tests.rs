@@ -1,7 +1,6 @@
 //! Retrying under a paused clock, against ports that fail as they are told.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -155,7 +154,7 @@ struct FaultyStore {
     breaks_after: Mutex<VecDeque<u64>>,
     lost_replies: AtomicUsize,
     refused: AtomicUsize,
-    gets: Mutex<Vec<(Option<Range<u64>>, Option<ETag>)>>,
+    gets: Mutex<Vec<GetRequest>>,
     calls: AtomicUsize,
     swapped: Mutex<Option<ETag>>,
 }
@@ -175,7 +174,7 @@ fn take_one(left: &AtomicUsize) -> bool {
 impl ObjectStore for FaultyStore {
     async fn get(&self, key: &ObjectKey, request: GetRequest) -> Result<ByteStream, PortError> {
         self.may_refuse()?;
-        self.gets.lock().unwrap().push((request.range.clone(), request.if_match.clone()));
+        self.gets.lock().unwrap().push(request.clone());
         if self.swapped.lock().unwrap().is_some() && self.gets.lock().unwrap().len() > 1 {
             return Err(PortError::fatal("object_store.get", key, PortFault::Changed));
         }
@@ -293,7 +292,7 @@ async fn a_stream_that_breaks_anywhere_goes_on_with_identical_bytes() {
                     "{breaks:?} {range:?}"
                 );
                 let asked_for_one_version =
-                    faulty.gets.lock().unwrap().iter().all(|(_, if_match)| *if_match == Some(etag.clone()));
+                    faulty.gets.lock().unwrap().iter().all(|get| get.if_match == Some(etag.clone()));
                 assert!(asked_for_one_version);
             }
         }
