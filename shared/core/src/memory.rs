@@ -6,6 +6,8 @@
 
 mod queue;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use queue::{MemoryQueue, MemoryQueueConfig};
 pub use store::MemoryStore;
