@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p backfleet-convert --example throughput -- make /tmp/telemetry.json.gz [items]
+//! cargo run --release -p backfleet-convert --example throughput -- floor FILE.json.gz
 //! cargo run --release -p backfleet-convert --example throughput -- FILE.json.gz [format] [compression] [runs]
 //! ```
 
@@ -14,6 +15,7 @@ use backfleet_convert::{
     RecipeSpec, Step, TableIdentity, Totals, ViewType, limits,
 };
 use bytes::Bytes;
+use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
 /// Bytes of one feed: what an HTTP body brings at a time, more or less.
@@ -27,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["make", path] => make(path, 200_000),
         ["make", path, items] => make(path, items.parse()?),
+        ["floor", path] => floor(path),
         [path] => measure(path, Format::Stream, Compression::Gzip, 5),
         [path, format] => measure(path, format.parse()?, Compression::Gzip, 5),
         [path, format, compression] => measure(path, format.parse()?, compression.parse()?, 5),
@@ -71,6 +74,62 @@ fn convert(recipe: &Arc<Recipe>, file: &Bytes) -> Result<(Totals, usize), Box<dy
             Step::Finished(totals) => return Ok((totals, stored)),
         }
     }
+}
+
+/// What inflating the file and deflating its records take by themselves, beside what the whole conversion takes.
+fn floor(path: &str) -> Result<(), Box<dyn Error>> {
+    let file = Bytes::from(fs::read(path)?);
+    let recipe = Arc::new(Recipe::new(spec(Format::Stream, Compression::Gzip))?);
+    let records = records_of(&file)?;
+    for _ in 0..5 {
+        let times = [
+            cpu_seconds()?,
+            inflate(&file)?,
+            deflate(&records)?,
+            convert(&recipe, &file).and(cpu_seconds())?,
+        ];
+        let [inflating, deflating, converting] = [0, 1, 2].map(|step| times[step + 1] - times[step]);
+        let share = 100.0 * (inflating + deflating) / converting;
+        println!(
+            "inflate {inflating:.2} s + deflate {deflating:.2} s = {share:.0} % of conversion's {converting:.2} s"
+        );
+    }
+    Ok(())
+}
+
+fn records_of(file: &Bytes) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut converter =
+        Converter::new(Arc::new(Recipe::new(spec(Format::Stream, Compression::None))?), 0, Encoding::Gzip);
+    converter.feed(file.clone());
+    let mut records = Vec::new();
+    loop {
+        match converter.step()? {
+            Step::NeedInput => converter.finish(),
+            Step::Shard(shard) => records.extend_from_slice(&shard.bytes),
+            Step::Quarantined(_) => {}
+            Step::Finished(_) => return Ok(records),
+        }
+    }
+}
+
+fn inflate(file: &[u8]) -> Result<f64, Box<dyn Error>> {
+    let mut inflater = Decompress::new(false);
+    let mut piece = vec![0; limits::INFLATE_BYTES];
+    // The header that `make` and DynamoDB write has no optional parts.
+    let deflated = &file[10..];
+    while inflater.decompress(&deflated[inflater.total_in() as usize..], &mut piece, FlushDecompress::None)?
+        != Status::StreamEnd
+    {}
+    cpu_seconds()
+}
+
+fn deflate(records: &[u8]) -> Result<f64, Box<dyn Error>> {
+    let mut compressor = Compressor::new(CompressionLvl::new(1).map_err(|_| "no such level")?);
+    let mut packed = vec![0; compressor.gzip_compress_bound(limits::BLOCK_BYTES)];
+    for block in records.chunks(limits::BLOCK_BYTES) {
+        compressor.gzip_compress(block, &mut packed)?;
+    }
+    cpu_seconds()
 }
 
 fn spec(format: Format, compression: Compression) -> RecipeSpec {
@@ -135,28 +194,43 @@ fn reading(item: u64, random: &mut Random) -> String {
     let device = between(0, 5_000);
     let ts = 1_760_000_000_000 + item * 137 + between(0, 100);
     let numbers = [
-        ("temperature", format!("{}.{:02}", between(12, 35), between(0, 100))),
-        ("humidity", format!("{}.{}", between(20, 90), between(0, 10))),
-        ("pressure", format!("10{}.{:03}", between(10, 30), between(0, 1000))),
-        ("voltage", format!("3.{:03}", between(0, 1000))),
-        ("rssi", format!("-{}", between(40, 110))),
-        ("seq", item.to_string()),
-        ("uptime_s", between(0, 10_000_000).to_string()),
-        ("errors", "0".to_owned()),
-        ("lat", format!("{}.{:06}", between(40, 60), between(0, 1_000_000))),
-        ("lon", format!("{}.{:06}", between(0, 30), between(0, 1_000_000))),
+        ("temperature_celsius", format!("{}.{:02}", between(12, 35), between(0, 100))),
+        ("relative_humidity_percent", format!("{}.{}", between(20, 90), between(0, 10))),
+        ("barometric_pressure_hpa", format!("10{}.{:03}", between(10, 30), between(0, 1000))),
+        ("battery_voltage", format!("3.{:03}", between(0, 1000))),
+        ("signal_strength_dbm", format!("-{}", between(40, 110))),
+        ("sequence_number", item.to_string()),
+        ("uptime_seconds", between(0, 10_000_000).to_string()),
+        ("error_count", "0".to_owned()),
+        ("latitude", format!("{}.{:06}", between(40, 60), between(0, 1_000_000))),
+        ("longitude", format!("{}.{:06}", between(0, 30), between(0, 1_000_000))),
     ];
     let strings = [
-        ("site", format!("site-{:03}", between(0, 200))),
-        ("firmware", format!("4.{}.{}", between(0, 4), between(0, 20))),
-        ("model", ["AX-200", "AX-210", "BZ-7", "CX-1100"][between(0, 4) as usize].to_owned()),
-        ("status", ["ok", "ok", "ok", "degraded", "maintenance"][between(0, 5) as usize].to_owned()),
+        ("site_name", format!("site-{:03}", between(0, 200))),
+        ("firmware_version", format!("4.{}.{}", between(0, 4), between(0, 20))),
+        ("device_model", ["AX-200", "AX-210", "BZ-7", "CX-1100"][between(0, 4) as usize].to_owned()),
+        (
+            "operational_status",
+            ["ok", "ok", "ok", "degraded", "maintenance"][between(0, 5) as usize].to_owned(),
+        ),
         ("trace_id", format!("{:016x}{:016x}", between(0, u64::MAX), between(0, u64::MAX))),
         (
             "ingested_at",
             format!("2026-01-{:02}T{:02}:{:02}:00.000Z", between(1, 29), between(0, 24), between(0, 60)),
         ),
-        ("tenant", format!("tenant-{}", between(0, 40))),
+        (
+            "message_id",
+            format!(
+                "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+                between(0, 1 << 32),
+                between(0, 1 << 16),
+                between(0, 1 << 12),
+                between(0, 1 << 12),
+                between(0, 1 << 48)
+            ),
+        ),
+        ("note", "calibrated at installation, next service after the winter".to_owned()),
+        ("tenant_id", format!("tenant-{:04}-production", between(0, 40))),
     ];
     let mut line = format!(r#"{{"Item":{{"device_id":{{"S":"dev-{device:06}"}},"ts":{{"N":"{ts}"}}"#);
     for (name, value) in numbers {
@@ -168,8 +242,8 @@ fn reading(item: u64, random: &mut Random) -> String {
     line.push_str(&format!(
         concat!(
             r#","online":{{"BOOL":{}}},"alarm":{{"NULL":true}},"tags":{{"SS":["indoor","floor-{}"]}},"#,
-            r#""network":{{"M":{{"iface":{{"S":"eth0"}},"ip":{{"S":"10.{}.{}.{}"}},"mtu":{{"N":"1500"}}}}}},"#,
-            r#""samples":{{"L":[{{"N":"{}"}},{{"N":"{}"}},{{"N":"{}"}},{{"N":"{}"}}]}},"digest":{{"B":"{:012}AAAA"}}}}}}"#,
+            r#""network_interface":{{"M":{{"iface":{{"S":"eth0"}},"ip":{{"S":"10.{}.{}.{}"}},"mtu":{{"N":"1500"}}}}}},"#,
+            r#""vibration_samples":{{"L":[{{"N":"{}"}},{{"N":"{}"}},{{"N":"{}"}},{{"N":"{}"}}]}},"payload_digest":{{"B":"{:012}AAAA"}}}}}}"#,
             "\n"
         ),
         between(0, 2) == 1,

@@ -43,7 +43,7 @@ impl<'a> Cursor<'a> {
         Fault::new(reason, self.at)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.line.get(self.at).copied()
     }
@@ -56,7 +56,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte` if it is next, after space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, byte: u8) -> bool {
         if self.peek() == Some(byte) {
             self.at += 1;
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
         self.take_after_space(byte)
     }
 
-    #[inline]
+    #[inline(never)]
     fn take_after_space(&mut self, byte: u8) -> bool {
         self.skip_space();
         let next = self.peek() == Some(byte);
@@ -74,7 +74,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte`, after space; anything else is JSON gone wrong.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
         match self.take(byte) {
             true => Ok(()),
@@ -83,7 +83,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte`, after space; anything else is `reason`, the end of the line excepted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expect_or(&mut self, byte: u8, reason: Reason) -> Result<(), Fault> {
         match self.take(byte) {
             true => Ok(()),
@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes on inside an array or object: true after a comma, false after `end`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn more(&mut self, end: u8) -> Result<bool, Fault> {
         if self.take(b',') {
             return Ok(true);
@@ -110,7 +110,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string; anything else is `reason`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, reason: Reason) -> Result<Text, Fault> {
         self.expect_or(b'"', reason)?;
         let text = text::read(self.line, self.at)?;
@@ -119,7 +119,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The name of an object's field, with its colon.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn name(&mut self) -> Result<Text, Fault> {
         let name = self.text(Reason::UnexpectedByte)?;
         self.expect(b':')?;
@@ -127,7 +127,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `{"<tag>":`, the beginning of every value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn open_value(&mut self) -> Result<Tag, Fault> {
         if let [b'{', b'"', letter, b'"', b':', ..] = self.line[self.at..]
             && let Some(tag) = one_letter_tag(letter)
@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `}` after a value; a comma would begin a second type.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close_value(&mut self) -> Result<(), Fault> {
         match self.take(b'}') {
             true => Ok(()),
@@ -148,6 +148,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[cold]
     fn open_any_value(&mut self) -> Result<Tag, Fault> {
         self.expect_or(b'{', Reason::ObjectExpected)?;
         self.skip_space();

@@ -32,7 +32,7 @@ impl Text {
 }
 
 /// Reads the string whose opening quote stands before `start`.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(line: &[u8], start: usize) -> Result<Text, Fault> {
     let end = special(line, start);
     if line.get(end) == Some(&b'"') {
@@ -64,7 +64,7 @@ fn read_escaped(line: &[u8], start: usize, first: usize) -> Result<Text, Fault> 
 }
 
 /// First quote, backslash or control character at or after `at`, or the end of the line.
-#[inline]
+#[inline(always)]
 fn special(line: &[u8], mut at: usize) -> usize {
     while let Some(word) = line.get(at..).and_then(|rest| rest.first_chunk()) {
         let found = specials(u64::from_le_bytes(*word));

@@ -104,9 +104,9 @@ pub fn number_size(text: &str) -> Option<u64> {
         places.insert(0, '0');
     }
     let pairs: Vec<&[u8]> = places.as_bytes().chunks(2).collect();
-    let nonzero = |pair: &&[u8]| pair.iter().any(|digit| *digit != b'0');
-    let Some(first) = pairs.iter().position(|pair| nonzero(&pair)) else { return Some(1) };
-    let last = pairs.iter().rposition(|pair| nonzero(&pair))?;
+    let nonzero = |pair: &[u8]| pair.iter().any(|digit| *digit != b'0');
+    let Some(first) = pairs.iter().position(|pair| nonzero(pair)) else { return Some(1) };
+    let last = pairs.iter().rposition(|pair| nonzero(pair))?;
     Some((1 + (last - first + 1) as u64 + u64::from(negative)).min(21))
 }
 
