@@ -77,7 +77,12 @@ pub async fn make(location: &Location, request: &Request) -> Result<Planned, Pla
         table_arn: summary.table_arn.clone(),
         items: summary.item_count,
     };
-    let plan = Plan::new(Source::Export(export), options, files.into_iter().map(unit).collect())?;
+    let plan = Plan::new(
+        source_location.to_string(),
+        Source::Export(export),
+        options,
+        files.into_iter().map(unit).collect(),
+    )?;
     Ok(Planned { plan, source, source_location })
 }
 

@@ -10,7 +10,7 @@ use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig};
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::{ObjectStore, PortError};
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, WorkerConfig, work};
+use backfleet_worker::{Desk, OnePlace, WorkerConfig, work};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -159,7 +159,8 @@ impl Run {
         }
         let queue = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
         enqueue(&*queue, &self.plan, &self.pending).await?;
-        let desk = Desk::new(self.source.clone(), self.dest.clone(), queue.clone(), self.tally.clone());
+        let places = OnePlace::new(self.source.clone(), self.dest.clone());
+        let desk = Desk::new(places, queue.clone(), self.tally.clone());
         let (ends, mut settled) = mpsc::channel(config.workers);
         let worker = WorkerConfig { concurrency: config.workers, stop_timeout: config.stop_timeout };
         let stop_workers = stop.child_token();

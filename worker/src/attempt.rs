@@ -29,7 +29,7 @@ pub async fn attempt(desk: &Desk, delivery: &Delivery) -> Result<Settlement, Att
             Claim::AlreadyComplete(completed) => return ack(desk, completed).await,
         };
         let uploaded = convert_and_upload(desk, claimed).await?;
-        let completed = complete(desk, uploaded).await?;
+        let completed = complete(uploaded).await?;
         ack(desk, completed).await
     })
     .await

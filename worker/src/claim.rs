@@ -73,6 +73,7 @@ impl ClaimError {
         match self {
             Self::Port(error) | Self::Job(JobError::Port(error)) => port_class(error),
             Self::Job(JobError::Unknown { .. }) => "unknown-job",
+            Self::Job(JobError::Foreign { .. }) => "foreign-source",
             Self::Job(_) => "unusable-plan",
             Self::NoSuchUnit { .. } => "unknown-unit",
             Self::Completion(_) => "output-damaged",
@@ -89,7 +90,7 @@ pub async fn claim(desk: &Desk, delivery: &Delivery) -> Result<Claim, ClaimError
         return Err(ClaimError::NoSuchUnit { job: job.plan.job.to_string(), units, unit });
     };
     let hold = delivery.held.hold.clone();
-    match desk.dest.get_small(&job.layout.completion(unit), SMALL_OBJECT_BYTES_MAX).await? {
+    match job.dest.get_small(&job.layout.completion(unit), SMALL_OBJECT_BYTES_MAX).await? {
         None => Ok(Claim::Granted(Claimed { job, unit, key, hold })),
         Some(json) => {
             let completion = Completion::parse(&json, job.plan.job, unit)?;

@@ -8,7 +8,6 @@ use backfleet_core::ports::{Hold, Metadata, NewObject, PortError, PutOutcome};
 use tracing::info;
 
 use crate::convert::Uploaded;
-use crate::desk::Desk;
 
 /// A unit whose completion stands in the destination: the only thing that can be acknowledged.
 #[derive(Debug)]
@@ -36,15 +35,15 @@ pub enum CompleteError {
 }
 
 /// Writes the completion of an uploaded unit, or recognises an equal one.
-pub async fn complete(desk: &Desk, uploaded: Uploaded) -> Result<Completed, CompleteError> {
+pub async fn complete(uploaded: Uploaded) -> Result<Completed, CompleteError> {
     let Uploaded { claimed, completion } = uploaded;
     let key = claimed.job.layout.completion(claimed.unit);
     let json = completion.to_json();
     let sha256 = Sha256Digest::of(&json);
     let object = NewObject { key: key.clone(), bytes: json.into(), metadata: Metadata::new(), sha256 };
-    let ours = desk.dest.put_new(object).await? == PutOutcome::Created;
+    let ours = claimed.job.dest.put_new(object).await? == PutOutcome::Created;
     if !ours {
-        let there = desk.dest.get_small(&key, SMALL_OBJECT_BYTES_MAX).await?.unwrap_or_default();
+        let there = claimed.job.dest.get_small(&key, SMALL_OBJECT_BYTES_MAX).await?.unwrap_or_default();
         let there = Completion::parse(&there, claimed.job.plan.job, claimed.unit)?;
         if !there.same_content(&completion) {
             return Err(CompleteError::Conflict { unit: claimed.unit });

@@ -27,7 +27,7 @@ pub struct Uploaded {
 
 /// Converts the unit's file and puts every shard of it.
 pub async fn convert_and_upload(desk: &Desk, claimed: Claimed) -> Result<Uploaded, AttemptError> {
-    let input = read::open(desk, &claimed).await?;
+    let input = read::open(&claimed).await?;
     let mut unit = Unit::new(desk, &claimed, input.proven_in);
     let totals = unit.run(input.bytes).await?;
     check_count(&claimed, &totals)?;

@@ -1,6 +1,7 @@
 //! What every delivery needs at hand: the ports, and the plans that were read and proven.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use backfleet_convert::Recipe;
@@ -12,22 +13,54 @@ use backfleet_core::ports::{ObjectStore, PortError, Queue};
 
 use crate::tally::Tally;
 
-/// The ports of one worker and the plans it trusts.
+/// The places a worker may touch; nothing that travels on a queue can widen them.
+pub trait Places: Send + Sync + 'static {
+    /// Destinations whose plans are trusted.
+    fn dests(&self) -> &[Arc<dyn ObjectStore>];
+
+    /// The source at `location`, or `None` when this worker may not read there.
+    fn source(&self, location: &str) -> Option<Arc<dyn ObjectStore>>;
+}
+
+/// One source and one destination that were opened before.
+pub struct OnePlace {
+    source: Arc<dyn ObjectStore>,
+    dest: [Arc<dyn ObjectStore>; 1],
+}
+
+impl OnePlace {
+    /// Serves this destination from this source, wherever the plan was made.
+    pub fn new(source: Arc<dyn ObjectStore>, dest: Arc<dyn ObjectStore>) -> Self {
+        Self { source, dest: [dest] }
+    }
+}
+
+impl Places for OnePlace {
+    fn dests(&self) -> &[Arc<dyn ObjectStore>] {
+        &self.dest
+    }
+
+    fn source(&self, _: &str) -> Option<Arc<dyn ObjectStore>> {
+        Some(self.source.clone())
+    }
+}
+
+/// What one worker has at hand.
 pub struct Desk {
-    /// Where units are read from.
-    pub source: Arc<dyn ObjectStore>,
-    /// Where shards, completions and plans are.
-    pub dest: Arc<dyn ObjectStore>,
     /// Where deliveries come from.
     pub queue: Arc<dyn Queue>,
     /// What was done so far, for whoever watches this process.
     pub tally: Arc<Tally>,
-    plans: Mutex<BTreeMap<JobId, Arc<Job>>>,
+    places: Box<dyn Places>,
+    jobs: Mutex<BTreeMap<JobId, Arc<Job>>>,
 }
 
 /// A plan that was read from the destination and proven, with what follows from it.
-#[derive(Debug)]
 pub struct Job {
+    /// Where units are read from.
+    pub source: Arc<dyn ObjectStore>,
+    /// Where shards, completions and the plan are.
+    pub dest: Arc<dyn ObjectStore>,
     /// The plan.
     pub plan: Plan,
     /// Where its objects lie.
@@ -39,13 +72,21 @@ pub struct Job {
 /// A job that a worker cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// No such plan under this worker's destination.
-    #[error("no plan of job {job} is under {dest}")]
+    /// No such plan under this worker's destinations.
+    #[error("no plan of job {job} is under {dests}")]
     Unknown {
         /// The job a message named.
         job: JobId,
         /// Where it was looked for.
-        dest: String,
+        dests: String,
+    },
+    /// The plan's source is not one this worker may read.
+    #[error("the plan of job {job} reads {location}, which this worker is not allowed to")]
+    Foreign {
+        /// The job.
+        job: JobId,
+        /// Where its source is.
+        location: String,
     },
     /// The plan under this job's key is another job's.
     #[error("the plan at job {job} is that of job {found}")]
@@ -74,43 +115,51 @@ pub enum JobError {
     Port(#[from] PortError),
 }
 
-impl Job {
-    /// What follows from a proven plan.
-    pub fn of(plan: Plan) -> Result<Self, JobError> {
-        let layout = plan.layout()?;
-        let recipe = Arc::new(plan.options.recipe()?);
-        Ok(Self { plan, layout, recipe })
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("job", &self.plan.job).finish_non_exhaustive()
     }
 }
 
 impl Desk {
     /// A desk without any plan yet.
-    pub fn new(
-        source: Arc<dyn ObjectStore>,
-        dest: Arc<dyn ObjectStore>,
-        queue: Arc<dyn Queue>,
-        tally: Arc<Tally>,
-    ) -> Self {
-        Self { source, dest, queue, tally, plans: Mutex::default() }
+    pub fn new(places: impl Places, queue: Arc<dyn Queue>, tally: Arc<Tally>) -> Self {
+        Self { queue, tally, places: Box::new(places), jobs: Mutex::default() }
     }
 
-    /// The job of that id, read from the destination the first time.
+    /// The job of that id, read from the destinations the first time.
     pub async fn job(&self, id: JobId) -> Result<Arc<Job>, JobError> {
         if let Some(job) = self.known(id) {
             return Ok(job);
         }
-        let json = self.dest.get_small(&plan_key(id), PLAN_BYTES_MAX).await?;
-        let json = json.ok_or_else(|| JobError::Unknown { job: id, dest: self.dest.describe() })?;
-        let plan = Plan::parse(&json).map_err(|source| JobError::Plan { job: id, source })?;
-        if plan.job != id {
-            return Err(JobError::Misplaced { job: id, found: plan.job });
-        }
-        let job = Arc::new(Job::of(plan)?);
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(id, job.clone());
+        let job = Arc::new(self.find(id).await?);
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(id, job.clone());
         Ok(job)
     }
 
     fn known(&self, id: JobId) -> Option<Arc<Job>> {
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    async fn find(&self, id: JobId) -> Result<Job, JobError> {
+        for dest in self.places.dests() {
+            if let Some(json) = dest.get_small(&plan_key(id), PLAN_BYTES_MAX).await? {
+                return self.trust(id, &json, dest.clone());
+            }
+        }
+        let dests: Vec<String> = self.places.dests().iter().map(|dest| dest.describe()).collect();
+        Err(JobError::Unknown { job: id, dests: dests.join(", ") })
+    }
+
+    fn trust(&self, id: JobId, json: &[u8], dest: Arc<dyn ObjectStore>) -> Result<Job, JobError> {
+        let plan = Plan::parse(json).map_err(|source| JobError::Plan { job: id, source })?;
+        if plan.job != id {
+            return Err(JobError::Misplaced { job: id, found: plan.job });
+        }
+        let foreign = || JobError::Foreign { job: id, location: plan.location.clone() };
+        let source = self.places.source(&plan.location).ok_or_else(foreign)?;
+        let layout = plan.layout()?;
+        let recipe = Arc::new(plan.options.recipe()?);
+        Ok(Job { source, dest, plan, layout, recipe })
     }
 }

@@ -22,6 +22,6 @@ pub mod settle;
 pub mod tally;
 
 pub use attempt::attempt;
-pub use desk::Desk;
+pub use desk::{Desk, OnePlace, Places};
 pub use receive::{Settled, WorkerConfig, work};
 pub use settle::Settlement;

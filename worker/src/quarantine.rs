@@ -83,7 +83,7 @@ impl<'a> Quarantine<'a> {
         let key = self.claimed.job.layout.quarantine(self.claimed.unit, n);
         let text = std::mem::take(&mut self.text);
         let (bytes, records) = (text.len() as u64, std::mem::take(&mut self.records));
-        let sha256 = put_same(self.desk, key.clone(), text).await?;
+        let sha256 = put_same(&*self.claimed.job.dest, key.clone(), text).await?;
         self.objects.push(QuarantineRecord { key: key.to_string(), bytes, sha256, records });
         Ok(())
     }

@@ -18,7 +18,6 @@ use tokio::time::Instant;
 
 use crate::attempt::port_class;
 use crate::claim::Claimed;
-use crate::desk::Desk;
 
 /// A proven file, ready to be converted.
 pub struct Input {
@@ -89,8 +88,8 @@ impl ReadError {
 }
 
 /// Opens and proves the file of a claimed unit.
-pub async fn open(desk: &Desk, claimed: &Claimed) -> Result<Input, ReadError> {
-    let file = File { store: &*desk.source, claimed };
+pub async fn open(claimed: &Claimed) -> Result<Input, ReadError> {
+    let file = File { store: &*claimed.job.source, claimed };
     let began = Instant::now();
     let bytes = if file.planned().bytes <= INPUT_HELD_BYTES_MAX && file.planned().md5.is_some() {
         file.held().await?

@@ -9,7 +9,7 @@ use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::ShardName;
 use backfleet_core::limits::STORED_SHARD_BYTES_MAX;
 use backfleet_core::metrics::{BYTES_OUT, PUT_CONFLICTS, SHARDS_WRITTEN};
-use backfleet_core::ports::{Metadata, NewObject, PortError, PutOutcome};
+use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
 use bytes::Bytes;
 
 use crate::desk::{Desk, Job};
@@ -56,13 +56,13 @@ pub async fn put_shard(
     let ours = Stored { bytes: bytes.len() as u64, sha256: Sha256Digest::of(&bytes) };
     let object =
         NewObject { key: key.clone(), bytes, metadata: metadata(content_digest), sha256: ours.sha256 };
-    let stored = match desk.dest.put_new(object).await? {
+    let stored = match job.dest.put_new(object).await? {
         PutOutcome::Created => {
             metrics::counter!(SHARDS_WRITTEN).increment(1);
             metrics::counter!(BYTES_OUT).increment(ours.bytes);
             ours
         }
-        PutOutcome::AlreadyThere => settle_conflict(desk, job, &key, content_digest).await?,
+        PutOutcome::AlreadyThere => settle_conflict(job, &key, content_digest).await?,
     };
     desk.tally.shard(stored.bytes);
     Ok(ShardRecord {
@@ -86,13 +86,8 @@ fn metadata(content: ContentDigest) -> Metadata {
 
 /// Something is there: our own lost reply, a twin's shard, or trouble. The records decide, not the compressed
 /// bytes, so that a compressor upgrade in a rolling deploy is no conflict.
-async fn settle_conflict(
-    desk: &Desk,
-    job: &Job,
-    key: &ObjectKey,
-    ours: ContentDigest,
-) -> Result<Stored, UploadError> {
-    let (theirs, stored) = look_at(desk, job, key).await?;
+async fn settle_conflict(job: &Job, key: &ObjectKey, ours: ContentDigest) -> Result<Stored, UploadError> {
+    let (theirs, stored) = look_at(job, key).await?;
     if theirs == ours {
         metrics::counter!(PUT_CONFLICTS, "kind" => "equal_412").increment(1);
         return Ok(stored);
@@ -101,8 +96,8 @@ async fn settle_conflict(
     Err(UploadError::Conflict { key: key.to_string(), ours: ours.to_string(), theirs: theirs.to_string() })
 }
 
-async fn look_at(desk: &Desk, job: &Job, key: &ObjectKey) -> Result<(ContentDigest, Stored), UploadError> {
-    let info = desk.dest.head(key).await?;
+async fn look_at(job: &Job, key: &ObjectKey) -> Result<(ContentDigest, Stored), UploadError> {
+    let info = job.dest.head(key).await?;
     if let Some(info) = info
         && let Some(sha256) = info.sha256
         && let Some(content) = info.metadata.get(CONTENT_FIELD).and_then(|text| text.parse().ok())
@@ -110,7 +105,7 @@ async fn look_at(desk: &Desk, job: &Job, key: &ObjectKey) -> Result<(ContentDige
         return Ok((content, Stored { bytes: info.bytes, sha256 }));
     }
     // The store has lost or never kept what was put with the object: the object itself must tell.
-    let bytes = desk.dest.get_small(key, STORED_SHARD_BYTES_MAX).await?.unwrap_or_default();
+    let bytes = job.dest.get_small(key, STORED_SHARD_BYTES_MAX).await?.unwrap_or_default();
     let compression: Compression = job.recipe.spec().compression;
     let (content, _) = content_digest_of(compression, &bytes)
         .map_err(|source| UploadError::Stored { key: key.to_string(), source })?;
@@ -119,17 +114,17 @@ async fn look_at(desk: &Desk, job: &Job, key: &ObjectKey) -> Result<(ContentDige
 
 /// Puts a small object whose bytes are a function of its unit; what is there already must be the same bytes.
 pub(crate) async fn put_same(
-    desk: &Desk,
+    dest: &dyn ObjectStore,
     key: ObjectKey,
     bytes: Vec<u8>,
 ) -> Result<Sha256Digest, UploadError> {
     let sha256 = Sha256Digest::of(&bytes);
     let len = bytes.len();
     let object = NewObject { key: key.clone(), bytes: bytes.into(), metadata: Metadata::new(), sha256 };
-    if desk.dest.put_new(object).await? == PutOutcome::Created {
+    if dest.put_new(object).await? == PutOutcome::Created {
         return Ok(sha256);
     }
-    let there = desk.dest.get_small(&key, len + 1).await?.unwrap_or_default();
+    let there = dest.get_small(&key, len + 1).await?.unwrap_or_default();
     let theirs = Sha256Digest::of(&there);
     if theirs == sha256 {
         return Ok(sha256);

@@ -19,7 +19,7 @@ use backfleet_core::ports::{
     PortError, PortFault, PutOutcome, Queue, SendFailure,
 };
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, Settled, Settlement, WorkerConfig, work};
+use backfleet_worker::{Desk, OnePlace, Settled, Settlement, WorkerConfig, work};
 use base64::Engine as _;
 use bytes::Bytes;
 use md5::Digest as _;
@@ -57,7 +57,7 @@ fn unit(bytes: &[u8], items: u64) -> UnitPlan {
 
 fn plan_of(units: Vec<UnitPlan>) -> Plan {
     let source = ExportSource { export: "e".into(), table_arn: None, items: None };
-    Plan::new(Source::Export(source), options(), units).unwrap()
+    Plan::new("here".into(), Source::Export(source), options(), units).unwrap()
 }
 
 async fn put(store: &dyn ObjectStore, key: ObjectKey, bytes: &[u8]) {
@@ -113,7 +113,7 @@ impl Rig {
         queue: Arc<dyn Queue>,
         enough: usize,
     ) -> Vec<Settled> {
-        let desk = Desk::new(self.source.clone(), dest, queue, Arc::new(Tally::default()));
+        let desk = Desk::new(OnePlace::new(self.source.clone(), dest), queue, Arc::new(Tally::default()));
         let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(1) };
         let (ends, mut settled) = mpsc::channel(1);
         let stop = CancellationToken::new();
@@ -325,7 +325,8 @@ async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once
     let rig = Rig::healthy().await;
     rig.send_unit().await;
     let dest: Arc<dyn ObjectStore> = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
-    let desk = Desk::new(rig.source.clone(), dest, rig.queue.clone(), Arc::new(Tally::default()));
+    let desk =
+        Desk::new(OnePlace::new(rig.source.clone(), dest), rig.queue.clone(), Arc::new(Tally::default()));
     let config = WorkerConfig { concurrency: 2, stop_timeout: Duration::from_secs(5) };
     let (ends, mut settled) = mpsc::channel(4);
     let stop = CancellationToken::new();

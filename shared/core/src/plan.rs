@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Sha256Digest;
 use crate::job::{FORMAT_VERSION, JobDigest, JobId, JobOptions};
 use crate::key::{KeyError, ObjectKey};
 use crate::layout::{Layout, LayoutError};
@@ -19,6 +20,11 @@ pub struct Plan {
     pub format_version: u32,
     /// The job's name: a digest of everything below that decides output bytes.
     pub job: JobId,
+    /// Where the source lay when the job was planned, e.g. `s3://bucket/prefix/AWSDynamoDB/<ExportId>`. No part of
+    /// the job's identity: a copy elsewhere is the same source. A worker reads only from where it is allowed to.
+    pub location: String,
+    /// A digest of everything here, so that damage is seen also where it does not change the job.
+    pub seal: Sha256Digest,
     /// What is read.
     pub source: Source,
     /// How it is written.
@@ -90,6 +96,9 @@ pub enum PlanError {
         /// The id of what it holds.
         actual: JobId,
     },
+    /// Altered or damaged in what does not name the job.
+    #[error("plan.json was altered after it was sealed")]
+    Seal,
     /// More units than a job may have.
     #[error("{units} units are more than the {UNITS_MAX} a job may have")]
     TooManyUnits {
@@ -111,9 +120,17 @@ pub enum PlanError {
 
 impl Plan {
     /// A plan of these units under these options, named by what it holds.
-    pub fn new(source: Source, options: JobOptions, units: Vec<UnitPlan>) -> Result<Self, PlanError> {
+    pub fn new(
+        location: String,
+        source: Source,
+        options: JobOptions,
+        units: Vec<UnitPlan>,
+    ) -> Result<Self, PlanError> {
         let job = identify(&source, &options, &units);
-        let plan = Self { v: 1, format_version: FORMAT_VERSION, job, source, options, units };
+        let seal = Sha256Digest([0; 32]);
+        let mut plan =
+            Self { v: 1, format_version: FORMAT_VERSION, job, location, seal, source, options, units };
+        plan.seal = plan.sealed();
         plan.check()?;
         Ok(plan)
     }
@@ -131,14 +148,22 @@ impl Plan {
         if actual != plan.job {
             return Err(PlanError::Damaged { named: plan.job, actual });
         }
+        if plan.sealed() != plan.seal {
+            return Err(PlanError::Seal);
+        }
         plan.check()?;
         Ok(plan)
     }
 
     /// The plan as stored: one unit a line, so that people can read it.
     pub fn to_json(&self) -> Vec<u8> {
-        let head =
-            Self { source: self.source.clone(), options: self.options.clone(), units: Vec::new(), ..*self };
+        let head = Self {
+            source: self.source.clone(),
+            options: self.options.clone(),
+            units: Vec::new(),
+            location: self.location.clone(),
+            ..*self
+        };
         json_with_lines(&head, &self.units)
     }
 
@@ -156,6 +181,11 @@ impl Plan {
     /// Bytes to be read in all.
     pub fn bytes(&self) -> u64 {
         self.units.iter().map(|unit| unit.bytes).sum()
+    }
+
+    fn sealed(&self) -> Sha256Digest {
+        let etags: String = self.units.iter().filter_map(|unit| unit.etag.as_deref()).collect();
+        Sha256Digest::of(format!("{}\n{}\n{etags}", self.job, self.location).as_bytes())
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -199,7 +229,8 @@ mod tests {
             etag: None,
         };
         let source = ExportSource { export: "0171-ab".into(), table_arn: None, items: Some(3) };
-        Plan::new(Source::Export(source), options(), (0..3).map(unit).collect()).unwrap()
+        Plan::new("/exports/0171-ab".into(), Source::Export(source), options(), (0..3).map(unit).collect())
+            .unwrap()
     }
 
     #[test]
@@ -231,22 +262,40 @@ mod tests {
         let same = plan();
         let mut other = options();
         other.shard_bytes_max += 1;
-        assert_ne!(Plan::new(same.source.clone(), other, same.units.clone()).unwrap().job, same.job);
+        assert_ne!(
+            Plan::new(same.location.clone(), same.source.clone(), other, same.units.clone()).unwrap().job,
+            same.job
+        );
         let mut units = same.units.clone();
         units[1].md5 = Some("other".into());
-        assert_ne!(Plan::new(same.source.clone(), same.options.clone(), units).unwrap().job, same.job);
+        assert_ne!(
+            Plan::new(same.location.clone(), same.source.clone(), same.options.clone(), units).unwrap().job,
+            same.job
+        );
         let mut units = same.units.clone();
         units.swap(0, 1);
-        assert_ne!(Plan::new(same.source.clone(), same.options.clone(), units).unwrap().job, same.job);
+        assert_ne!(
+            Plan::new(same.location.clone(), same.source.clone(), same.options.clone(), units).unwrap().job,
+            same.job
+        );
         let mut units = same.units.clone();
         units[1].etag = Some("a copied file".into());
-        assert_eq!(Plan::new(same.source.clone(), same.options.clone(), units).unwrap().job, same.job);
+        let elsewhere =
+            Plan::new("s3://copy".into(), same.source.clone(), same.options.clone(), units.clone());
+        assert_eq!(elsewhere.unwrap().job, same.job);
+        assert_eq!(
+            Plan::new(same.location.clone(), same.source.clone(), same.options.clone(), units).unwrap().job,
+            same.job
+        );
     }
 
     #[test]
     fn a_unit_that_climbs_out_of_the_source_is_refused() {
         let mut units = plan().units;
         units[0].key = "../../etc/passwd".into();
-        assert!(matches!(Plan::new(plan().source, options(), units), Err(PlanError::Key { unit: 0, .. })));
+        assert!(matches!(
+            Plan::new(plan().location, plan().source, options(), units),
+            Err(PlanError::Key { unit: 0, .. })
+        ));
     }
 }
