@@ -1,9 +1,13 @@
 //! The flags, and the help that teaches them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use backfleet::dlq::Choice;
 use backfleet::spec::Request;
 use backfleet::synth::Profile;
+use backfleet_core::job::JobId;
+use backfleet_worker::flags::AwsFlags;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
@@ -33,6 +37,9 @@ pub struct Cli {
     /// How to report
     #[command(flatten)]
     pub output: Output,
+    /// How AWS is reached
+    #[command(flatten)]
+    pub aws: AwsFlags,
 }
 
 #[derive(Args)]
@@ -49,6 +56,19 @@ pub struct Output {
 pub enum Command {
     /// Do a whole job in this process: read, convert, write, prove
     Run(RunArgs),
+    /// Hand a job to the fleet: plan it and put its units on the queue
+    Start(StartArgs),
+    /// Say how far a job of the fleet is
+    Status(StatusArgs),
+    /// Put every unit without a completion on the queue again
+    Resume(ResumeArgs),
+    /// Prove a job of the fleet and commit it: manifest, then _SUCCESS
+    Finish(FinishArgs),
+    /// Look at dead letters, send them back, or discard them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// Look at everything a fleet needs, and say all that is missing
+    Doctor(DoctorArgs),
     /// Say what `run` would do; writes nothing
     Plan(PlanArgs),
     /// Prove a finished destination again; writes nothing
@@ -172,6 +192,167 @@ impl JobArgs {
 }
 
 #[derive(Args)]
+pub struct QueueArgs {
+    /// URL of the work queue
+    #[arg(long, env = "BACKFLEET_QUEUE", value_name = "URL")]
+    pub queue: String,
+    /// URL of the dead-letter queue [default: the one the queue's redrive policy names]
+    #[arg(long, env = "BACKFLEET_DLQ", value_name = "URL")]
+    pub dlq: Option<String>,
+}
+
+#[derive(Args)]
+pub struct DestJobArgs {
+    /// Place that is written to
+    #[arg(long, value_name = "PLACE")]
+    pub dest: String,
+    /// Which job, by its id or the beginning of it [default: the only one there]
+    #[arg(long, value_name = "ID")]
+    pub job: Option<String>,
+}
+
+#[derive(Args)]
+pub struct WaitArgs {
+    /// Records that may end in quarantine before the job counts as failed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_quarantine: u64,
+    /// Where to answer /metrics, /healthz and /readyz while waiting, e.g. 127.0.0.1:9465
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_addr: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet start --source s3://exports/AWSDynamoDB/01768385930622-efd1a093 --dest s3://lake/orders \\
+    --keys pk,sk --queue https://sqs.eu-north-1.amazonaws.com/123456789012/backfleet
+  backfleet start … --wait              stay until the fleet is done, then prove and commit
+
+Kill it and run it again at any time: the plan is adopted, what is complete is not enqueued again.")]
+pub struct StartArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Place to write to
+    #[arg(long, value_name = "PLACE")]
+    pub dest: String,
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// Stay until every unit is complete or put aside, then prove and commit
+    #[arg(long)]
+    pub wait: bool,
+    #[command(flatten)]
+    pub waiting: WaitArgs,
+}
+
+#[derive(Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub job: DestJobArgs,
+    /// URL of the work queue, to say what waits there
+    #[arg(long, env = "BACKFLEET_QUEUE", value_name = "URL")]
+    pub queue: Option<String>,
+    /// Say it again every few seconds, until the job is committed
+    #[arg(long)]
+    pub watch: bool,
+    /// Where to answer /metrics while watching
+    #[arg(long, value_name = "ADDR", requires = "watch")]
+    pub metrics_addr: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    pub job: DestJobArgs,
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
+#[derive(Args)]
+pub struct FinishArgs {
+    #[command(flatten)]
+    pub job: DestJobArgs,
+    /// Records that may end in quarantine before the job counts as failed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_quarantine: u64,
+}
+
+#[derive(Subcommand)]
+pub enum DlqCommand {
+    /// What lies there and why, by reason
+    List(DlqListArgs),
+    /// Send letters back to the work queue; those whose unit is complete by now are dropped
+    Replay(DlqReplayArgs),
+    /// Delete letters for good; asks first
+    Discard(DlqDiscardArgs),
+}
+
+#[derive(Args)]
+pub struct ChoiceArgs {
+    /// Only letters of this job (its whole id)
+    #[arg(long, value_name = "ID")]
+    pub job: Option<JobId>,
+    /// Only the letter of this unit
+    #[arg(long, value_name = "N")]
+    pub unit: Option<u32>,
+    /// Only letters with this in their reason
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(Args)]
+pub struct DlqListArgs {
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+}
+
+#[derive(Args)]
+pub struct DlqReplayArgs {
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+    /// Destination of the jobs, where completions are looked up
+    #[arg(long, value_name = "PLACE", required_unless_present = "all")]
+    pub dest: Option<String>,
+    /// Send everything back at once by SQS's own move task
+    #[arg(long, conflicts_with_all = ["job", "unit", "reason"])]
+    pub all: bool,
+}
+
+#[derive(Args)]
+pub struct DlqDiscardArgs {
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    #[command(flatten)]
+    pub choice: ChoiceArgs,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet doctor --queue https://sqs… --source s3://exports --dest s3://lake/orders
+  backfleet doctor --create-queues backfleet         makes the queues backfleet and backfleet-dlq, as they should be")]
+pub struct DoctorArgs {
+    /// URL of the work queue
+    #[arg(long, env = "BACKFLEET_QUEUE", value_name = "URL")]
+    pub queue: Option<String>,
+    /// Place that is read
+    #[arg(long, value_name = "PLACE")]
+    pub source: Option<String>,
+    /// Place that is written to; one small object is put there and stays
+    #[arg(long, value_name = "PLACE")]
+    pub dest: Option<String>,
+    /// Make the work queue NAME and the dead-letter queue NAME-dlq first
+    #[arg(long, value_name = "NAME", conflicts_with = "queue")]
+    pub create_queues: Option<String>,
+}
+
+#[derive(Args)]
 pub struct VerifyArgs {
     /// Folder that was written to
     #[arg(long, value_name = "PLACE")]
@@ -230,5 +411,12 @@ impl RunArgs {
     pub fn workers(&self) -> usize {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         self.workers.map_or(cpus, usize::from)
+    }
+}
+
+impl ChoiceArgs {
+    /// Which letters are meant.
+    pub fn choice(&self) -> Choice {
+        Choice { job: self.job, unit: self.unit, reason: self.reason.clone() }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backfleet::finish::verify_committed;
-use backfleet::location::{Location, check_apart};
+use backfleet_worker::location::{Location, check_apart};
 use backfleet::plan::{jobs, make, stored};
 use backfleet::run::{Run, RunConfig, RunEnd};
 use backfleet::spec::keys_of_schema;

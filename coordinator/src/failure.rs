@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use backfleet::export::ExportError;
-use backfleet::location::LocationError;
+use backfleet_worker::location::LocationError;
 use backfleet::plan::PlanningError;
 use backfleet::run::RunError;
 use backfleet::spec::SpecError;

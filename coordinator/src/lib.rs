@@ -5,7 +5,6 @@
 //!
 //! In flow order:
 
-pub mod location;
 pub mod export;
 pub mod spec;
 pub mod plan;
@@ -14,4 +13,8 @@ pub mod watch;
 pub mod verify;
 pub mod finish;
 pub mod run;
+pub mod start;
+pub mod status;
+pub mod dlq;
+pub mod doctor;
 pub mod synth;

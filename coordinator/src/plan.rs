@@ -11,7 +11,7 @@ use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
 
 use crate::export::{DataFile, ExportError, Summary, find_export, read_data_files};
-use crate::location::{Location, LocationError};
+use backfleet_worker::location::{Connections, Location, LocationError};
 use crate::spec::{Request, SpecError, options};
 
 /// A plan with the opened source it is for.
@@ -39,6 +39,14 @@ pub enum PlanningError {
     /// The plan is none.
     #[error("no plan can be made")]
     Plan(#[from] PlanError),
+    /// The destination has no plan of the job.
+    #[error("{dest} holds no plan of job {job}")]
+    NoPlan {
+        /// The destination.
+        dest: String,
+        /// The job.
+        job: JobId,
+    },
     /// What stands at the plan's key is no plan of this job.
     #[error("{dest} holds a damaged plan of job {job}")]
     Stored {
@@ -65,10 +73,14 @@ pub enum PlanningError {
 }
 
 /// Reads the source and makes the plan. Writes nothing.
-pub async fn make(location: &Location, request: &Request) -> Result<Planned, PlanningError> {
-    let found = find_export(&*location.open_to_read()?).await?;
+pub async fn make(
+    location: &Location,
+    request: &Request,
+    connections: &Connections,
+) -> Result<Planned, PlanningError> {
+    let found = find_export(&*location.open_to_read(connections).await?).await?;
     let source_location = location.below(&found.folder);
-    let source = source_location.open_to_read()?;
+    let source = source_location.open_to_read(connections).await?;
     let summary = Summary::read(&*source).await?;
     let options = options(request, &summary)?;
     let files = read_data_files(&*source, &summary).await?;
@@ -105,7 +117,8 @@ pub async fn adopt(dest: &dyn ObjectStore, plan: Plan) -> Result<Plan, PlanningE
 
 /// The plan of `job` as it stands in the destination.
 pub async fn stored(dest: &dyn ObjectStore, job: JobId) -> Result<Plan, PlanningError> {
-    let json = dest.get_small(&plan_key(job), PLAN_BYTES_MAX).await?.unwrap_or_default();
+    let json = dest.get_small(&plan_key(job), PLAN_BYTES_MAX).await?;
+    let json = json.ok_or_else(|| PlanningError::NoPlan { dest: dest.describe(), job })?;
     Plan::parse(&json).map_err(|source| PlanningError::Stored { dest: dest.describe(), job, source })
 }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::enqueue::{enqueue, pending};
 use crate::finish::{Finished, finish, is_committed, verify_committed};
-use crate::location::{Location, LocationError, check_apart};
+use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
 use crate::plan::{Planned, PlanningError, adopt};
 use crate::verify::{Proof, Verification};
 use crate::watch::Remaining;
@@ -96,9 +96,13 @@ pub struct Run {
 
 impl Run {
     /// Adopts the plan in the destination and finds out what is left to do.
-    pub async fn prepare(planned: Planned, dest_location: &Location) -> Result<Self, RunError> {
+    pub async fn prepare(
+        planned: Planned,
+        dest_location: &Location,
+        connections: &Connections,
+    ) -> Result<Self, RunError> {
         check_apart(&planned.source_location, dest_location)?;
-        let dest = dest_location.open_to_write()?;
+        let dest = dest_location.open_to_write(connections).await?;
         let plan = adopt(&*dest, planned.plan).await?;
         let layout = plan.layout()?;
         let pending = pending(&*dest, &plan, &layout).await?;

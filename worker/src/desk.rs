@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use backfleet_convert::Recipe;
 use backfleet_core::job::{JobId, OptionsError};
 use backfleet_core::layout::{Layout, LayoutError, plan_key};
@@ -14,12 +15,13 @@ use backfleet_core::ports::{ObjectStore, PortError, Queue};
 use crate::tally::Tally;
 
 /// The places a worker may touch; nothing that travels on a queue can widen them.
+#[async_trait]
 pub trait Places: Send + Sync + 'static {
     /// Destinations whose plans are trusted.
     fn dests(&self) -> &[Arc<dyn ObjectStore>];
 
     /// The source at `location`, or `None` when this worker may not read there.
-    fn source(&self, location: &str) -> Option<Arc<dyn ObjectStore>>;
+    async fn source(&self, location: &str) -> Option<Arc<dyn ObjectStore>>;
 }
 
 /// One source and one destination that were opened before.
@@ -35,12 +37,13 @@ impl OnePlace {
     }
 }
 
+#[async_trait]
 impl Places for OnePlace {
     fn dests(&self) -> &[Arc<dyn ObjectStore>] {
         &self.dest
     }
 
-    fn source(&self, _: &str) -> Option<Arc<dyn ObjectStore>> {
+    async fn source(&self, _: &str) -> Option<Arc<dyn ObjectStore>> {
         Some(self.source.clone())
     }
 }
@@ -144,20 +147,20 @@ impl Desk {
     async fn find(&self, id: JobId) -> Result<Job, JobError> {
         for dest in self.places.dests() {
             if let Some(json) = dest.get_small(&plan_key(id), PLAN_BYTES_MAX).await? {
-                return self.trust(id, &json, dest.clone());
+                return self.trust(id, &json, dest.clone()).await;
             }
         }
         let dests: Vec<String> = self.places.dests().iter().map(|dest| dest.describe()).collect();
         Err(JobError::Unknown { job: id, dests: dests.join(", ") })
     }
 
-    fn trust(&self, id: JobId, json: &[u8], dest: Arc<dyn ObjectStore>) -> Result<Job, JobError> {
+    async fn trust(&self, id: JobId, json: &[u8], dest: Arc<dyn ObjectStore>) -> Result<Job, JobError> {
         let plan = Plan::parse(json).map_err(|source| JobError::Plan { job: id, source })?;
         if plan.job != id {
             return Err(JobError::Misplaced { job: id, found: plan.job });
         }
         let foreign = || JobError::Foreign { job: id, location: plan.location.clone() };
-        let source = self.places.source(&plan.location).ok_or_else(foreign)?;
+        let source = self.places.source(&plan.location).await.ok_or_else(foreign)?;
         let layout = plan.layout()?;
         let recipe = Arc::new(plan.options.recipe()?);
         Ok(Job { source, dest, plan, layout, recipe })

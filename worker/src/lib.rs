@@ -7,7 +7,13 @@
 //!
 //! In flow order:
 
+pub mod flags;
+pub mod log;
+pub mod signals;
+pub mod http;
+pub mod location;
 pub mod desk;
+pub mod places;
 pub mod receive;
 pub mod attempt;
 pub mod keepalive;

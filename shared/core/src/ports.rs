@@ -8,7 +8,7 @@ mod error;
 mod object_store;
 mod queue;
 
-pub use clock::Clock;
+pub use clock::{Clock, SystemClock};
 pub use error::{Effect, PortError, PortFault, Retry};
 pub use object_store::{
     ByteStream, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo, ObjectStore,

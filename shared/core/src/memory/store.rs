@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use tokio::time::Instant;
 
 use crate::digest::Sha256Digest;
 use crate::key::ObjectKey;
@@ -17,9 +19,10 @@ use crate::ports::{
 };
 
 /// An object store that lives as long as it is held.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<String, Stored>>,
+    born: Instant,
 }
 
 #[derive(Debug, Clone)]
@@ -29,6 +32,13 @@ struct Stored {
     etag: ETag,
     sha256: Sha256Digest,
     metadata: Metadata,
+    put_at: Duration,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { objects: Mutex::default(), born: Instant::now() }
+    }
 }
 
 impl MemoryStore {
@@ -100,7 +110,7 @@ impl ObjectStore for MemoryStore {
         // Nothing is ever removed, so the count names every version once.
         let etag = ETag(objects.len().to_string());
         let NewObject { key, bytes, metadata, sha256 } = object;
-        objects.insert(key.to_string(), Stored { key, bytes, etag, sha256, metadata });
+        objects.insert(key.to_string(), Stored { key, bytes, etag, sha256, metadata, put_at: self.born.elapsed() });
         Ok(PutOutcome::Created)
     }
 
@@ -110,7 +120,9 @@ impl ObjectStore for MemoryStore {
 }
 
 fn entry(stored: &Stored) -> ListingEntry {
-    ListingEntry { key: stored.key.clone(), bytes: stored.bytes.len() as u64, etag: stored.etag.clone() }
+    // Its clock begins with the store: a simulated one has no other.
+    let modified = UNIX_EPOCH + stored.put_at;
+    ListingEntry { key: stored.key.clone(), bytes: stored.bytes.len() as u64, etag: stored.etag.clone(), modified }
 }
 
 fn chunks(mut rest: Bytes) -> impl Iterator<Item = Bytes> + Send {

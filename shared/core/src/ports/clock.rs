@@ -7,3 +7,14 @@ pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> SystemTime;
 }
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the adapter that the ban points to")]
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}

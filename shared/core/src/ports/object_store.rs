@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -61,6 +62,8 @@ pub struct ListingEntry {
     pub bytes: u64,
     /// Its version.
     pub etag: ETag,
+    /// When it came to be, by the store's clock. For people; decides nothing.
+    pub modified: SystemTime,
 }
 
 /// One page of a listing in ascending byte order of the keys.

@@ -1,0 +1,323 @@
+//! `start`, `status`, `resume`, `finish`: a job that a fleet works on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use backfleet::dlq::{self, Choice, Letter};
+use backfleet::enqueue::{enqueue, pending};
+use backfleet::finish::{Finished, finish};
+use backfleet::plan::{jobs, make, stored};
+use backfleet::run::RunEnd;
+use backfleet::start::{Started, adopt_in};
+use backfleet::status::{Status, status};
+use backfleet::verify::Proof;
+use backfleet_aws::{DeadLetterBox, SqsQueue};
+use backfleet_core::job::JobId;
+use backfleet_core::metrics::{
+    DLQ_DEPTH, ETA_SECONDS, OLDEST_INCOMPLETE_AGE_SECONDS, QUEUE_DEPTH, UNITS_PLANNED, UNITS_REMAINING,
+    VERIFY_MISMATCH,
+};
+use backfleet_core::ports::{Clock as _, Depth, SystemClock};
+use backfleet_core::retry::RetryingQueue;
+use backfleet_worker::http;
+use backfleet_worker::location::{Connections, Location};
+use backfleet_worker::signals::stop_on_signal;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::{Job, keys, say};
+use crate::cli::{DestJobArgs, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::size::{count, print};
+
+/// How often a waiting command looks, at the most.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A look that takes long is not taken so often: at most a tenth of the time is spent looking.
+const LOOK_SHARE: u32 = 10;
+/// Looks in a row at which nothing was on the queue before what is missing is put there again. The counts of
+/// a queue are approximate and lag.
+const QUIET_LOOKS: u32 = 3;
+
+type Queue = RetryingQueue<SqsQueue>;
+
+/// `backfleet start`.
+pub async fn start(args: &StartArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let (source, dest) = (Location::parse(&args.job.source)?, Location::parse(&args.dest)?);
+    let queue = open_queue(&args.queue, connections).await?;
+    let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
+    let started = adopt_in(planned, &dest, connections).await?;
+    started.enqueue(&queue).await?;
+    let (units, sent) = (started.plan.units.len(), started.pending.len());
+    let text = format!(
+        "job {}: {} units, {} of them put on the queue\n  next: backfleet status --watch --dest {dest} --job {}, then backfleet finish --dest {dest} --job {}",
+        started.plan.job,
+        count(units as u64),
+        count(sent as u64),
+        started.plan.job.short(),
+        started.plan.job.short()
+    );
+    if !args.wait {
+        say(output, Exit::Done, &text, || json!({"job": started.plan.job, "units": units, "enqueued": sent}));
+        return Ok(Exit::Done);
+    }
+    serve_metrics(args.waiting.metrics_addr).await?;
+    if !output.quiet {
+        eprintln!("job {}: {} units, {} of them put on the queue", started.plan.job, count(units as u64), count(sent as u64));
+    }
+    let letters = connections.aws().await?.dead_letter_box(&args.queue.queue, args.queue.dlq.clone()).await?;
+    let fleet = Fleet { started: &started, queue: &queue, letters: &letters, quiet: output.quiet };
+    let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
+    let end = fleet.wait(proof, args.waiting.max_quarantine).await?;
+    let job = Job { plan: started.plan.clone(), layout: started.layout.clone(), dest, began };
+    Ok(job.say(&end, args.waiting.max_quarantine, output))
+}
+
+/// A job in the hands of a fleet, and somebody who waits for it.
+struct Fleet<'a> {
+    started: &'a Started,
+    queue: &'a Queue,
+    letters: &'a DeadLetterBox,
+    quiet: bool,
+}
+
+impl Fleet<'_> {
+    async fn wait(&self, proof: Proof, quarantine_max: u64) -> Result<RunEnd, Failure> {
+        let stop = stop_on_signal(|| eprintln!("stopping to wait; the fleet goes on"))?;
+        let mut quiet_looks = 0;
+        loop {
+            let began = Instant::now();
+            let now = self.look().await?;
+            if now.pending.is_empty() {
+                return self.finish(proof, quarantine_max).await;
+            }
+            if !self.quiet {
+                eprintln!("{}", line(&now));
+            }
+            let resting = now.depth.is_some_and(|depth| (depth.visible, depth.in_flight, depth.delayed) == (0, 0, 0));
+            quiet_looks = if resting { quiet_looks + 1 } else { 0 };
+            if quiet_looks >= QUIET_LOOKS {
+                quiet_looks = 0;
+                if let Some(end) = self.resting(&now).await? {
+                    return Ok(end);
+                }
+            }
+            // Biased: whoever was told to stop does not look again.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(RunEnd::Interrupted { complete: now.complete }),
+                () = sleep(LOOK_EVERY.max(began.elapsed() * LOOK_SHARE)) => {}
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Status, Failure> {
+        let Started { plan, layout, dest, .. } = self.started;
+        let now = status(&**dest, plan, layout, Some(self.queue), SystemClock.now()).await?;
+        record(&now);
+        Ok(now)
+    }
+
+    /// Nothing is on the queue, and units are missing: they were put aside, or their messages are gone.
+    async fn resting(&self, now: &Status) -> Result<Option<RunEnd>, Failure> {
+        let job = self.started.plan.job;
+        let choice = Choice { job: Some(job), ..Choice::default() };
+        let dead = dlq::list(self.letters, &choice).await?;
+        let unit = |letter: Letter| Some((letter.message?.unit, letter.reason));
+        let mut dead: std::collections::BTreeMap<u32, String> = dead.into_iter().filter_map(unit).collect();
+        dead.retain(|unit, _| now.pending.contains(unit));
+        let lost: std::collections::BTreeSet<u32> =
+            now.pending.iter().copied().filter(|unit| !dead.contains_key(unit)).collect();
+        if lost.is_empty() {
+            return Ok(Some(RunEnd::DeadLetters { dead, complete: now.complete }));
+        }
+        eprintln!("{} units are neither complete nor on a queue: putting them there again", count(lost.len() as u64));
+        enqueue(self.queue, &self.started.plan, &lost).await?;
+        Ok(None)
+    }
+
+    async fn finish(&self, proof: Proof, quarantine_max: u64) -> Result<RunEnd, Failure> {
+        let Started { plan, layout, dest, .. } = self.started;
+        Ok(ended(finish(&**dest, plan, layout, proof, quarantine_max).await?))
+    }
+}
+
+fn ended(finished: Finished) -> RunEnd {
+    match finished {
+        Finished::Committed { verification, now } => RunEnd::Committed { verification, before: !now },
+        Finished::QuarantineExceeded { verification } => RunEnd::QuarantineExceeded { verification },
+        Finished::Refused { verification } => {
+            metrics::counter!(VERIFY_MISMATCH).increment(verification.findings_total);
+            RunEnd::Refused { verification }
+        }
+    }
+}
+
+/// `backfleet status`.
+pub async fn show_status(args: &StatusArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+    let started = find(&args.job, connections).await?;
+    let queue = match &args.queue {
+        None => None,
+        Some(url) => Some(open_queue(&QueueArgs { queue: url.clone(), dlq: None }, connections).await?),
+    };
+    serve_metrics(args.metrics_addr).await?;
+    loop {
+        let began = Instant::now();
+        let queue = queue.as_ref().map(|queue| queue as &dyn backfleet_core::ports::Queue);
+        let now = status(&*started.dest, &started.plan, &started.layout, queue, SystemClock.now()).await?;
+        record(&now);
+        if output.json {
+            println!("{}", status_json(&started, &now));
+        } else if args.watch {
+            println!("{}", line(&now));
+        } else {
+            println!("{}", text(&started, &now));
+        }
+        if !args.watch || now.committed {
+            return Ok(Exit::Done);
+        }
+        sleep(LOOK_EVERY.max(began.elapsed() * LOOK_SHARE)).await;
+    }
+}
+
+/// `backfleet resume`.
+pub async fn resume(args: &ResumeArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+    let started = find(&args.job, connections).await?;
+    let queue = open_queue(&args.queue, connections).await?;
+    started.enqueue(&queue).await?;
+    let sent = started.pending.len();
+    let text = format!(
+        "job {}: {} of {} units have no completion and were put on the queue",
+        started.plan.job,
+        count(sent as u64),
+        count(started.plan.units.len() as u64)
+    );
+    say(output, Exit::Done, &text, || json!({"job": started.plan.job, "enqueued": sent}));
+    Ok(Exit::Done)
+}
+
+/// `backfleet finish`.
+pub async fn finish_job(args: &FinishArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let started = find(&args.job, connections).await?;
+    let dest = Location::parse(&args.job.dest)?;
+    let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
+    let finished = finish(&*started.dest, &started.plan, &started.layout, proof, args.max_quarantine).await?;
+    let job = Job { plan: started.plan, layout: started.layout, dest, began };
+    Ok(job.say(&ended(finished), args.max_quarantine, output))
+}
+
+/// The one job that is meant, as it stands in its destination.
+async fn find(args: &DestJobArgs, connections: &Connections) -> Result<Started, Failure> {
+    let dest = Location::parse(&args.dest)?.open_to_write(connections).await?;
+    let wanted = |job: &JobId| args.job.as_ref().is_none_or(|prefix| job.to_string().starts_with(prefix.as_str()));
+    let found: Vec<JobId> = jobs(&*dest).await?.into_iter().filter(wanted).collect();
+    let [job] = found[..] else {
+        return Err(Failure::usage(WhichJob { dest: args.dest.clone(), found }, Some("name one with --job".into())));
+    };
+    let plan = stored(&*dest, job).await?;
+    let layout = plan.layout().expect("a stored plan was checked");
+    let pending = pending(&*dest, &plan, &layout).await?;
+    Ok(Started { plan, layout, dest, pending })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{dest} holds {} such jobs: {found:?}", found.len())]
+struct WhichJob {
+    dest: String,
+    found: Vec<JobId>,
+}
+
+pub(super) async fn open_queue(args: &QueueArgs, connections: &Connections) -> Result<Queue, Failure> {
+    let queue = connections.aws().await?.sqs_queue(&args.queue, args.dlq.clone()).await?;
+    Ok(RetryingQueue::new(Arc::new(queue), connections.retrier()))
+}
+
+async fn serve_metrics(addr: Option<SocketAddr>) -> Result<(), Failure> {
+    if let Some(addr) = addr {
+        http::serve(addr, Arc::new(AtomicBool::new(true))).await?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]
+fn record(now: &Status) {
+    metrics::gauge!(UNITS_PLANNED).set(now.units as f64);
+    metrics::gauge!(UNITS_REMAINING).set(now.pending.len() as f64);
+    if let Some(left) = now.left {
+        metrics::gauge!(ETA_SECONDS).set(left.as_secs_f64());
+    }
+    let quiet = if now.pending.is_empty() { Duration::ZERO } else { now.quiet.unwrap_or_default() };
+    metrics::gauge!(OLDEST_INCOMPLETE_AGE_SECONDS).set(quiet.as_secs_f64());
+    if let Some(Depth { visible, in_flight, delayed, dead }) = now.depth {
+        metrics::gauge!(DLQ_DEPTH).set(dead as f64);
+        for (state, depth) in [("visible", visible), ("in_flight", in_flight), ("delayed", delayed)] {
+            metrics::gauge!(QUEUE_DEPTH, "state" => state).set(depth as f64);
+        }
+    }
+}
+
+/// One line for whoever watches.
+fn line(now: &Status) -> String {
+    let percent = now.bytes_complete.saturating_mul(100) / now.bytes.max(1);
+    let mut line = format!(
+        "{percent} %  {} of {} units  {} of {}",
+        count(now.complete as u64),
+        count(now.units as u64),
+        print(now.bytes_complete),
+        print(now.bytes)
+    );
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes per second")]
+    if let Some(rate) = now.bytes_per_second {
+        line += &format!("  {}/s", print(rate as u64));
+    }
+    if let Some(left) = now.left {
+        line += &format!("  {} left", report::span(left));
+    }
+    if let Some(depth) = now.depth {
+        line += &format!("  queue {} + {} in flight", count(depth.visible), count(depth.in_flight));
+        if depth.dead > 0 {
+            line += &format!("  {} dead letters", count(depth.dead));
+        }
+    }
+    line
+}
+
+fn text(started: &Started, now: &Status) -> String {
+    let mut text = format!("job {}: {}", started.plan.job, line(now));
+    if now.committed {
+        return text + "\ncommitted";
+    }
+    if let Some(quiet) = now.quiet {
+        text += &format!("\nlast completion {} ago", report::span(quiet));
+    }
+    for unit in &now.stragglers {
+        let planned = &started.plan.units[*unit as usize];
+        text += &format!("\nnot complete: unit {unit}, {}, {}", planned.key, print(planned.bytes));
+    }
+    if now.pending.is_empty() {
+        text += "\nevery unit is complete\n  next: backfleet finish";
+    }
+    text
+}
+
+fn status_json(started: &Started, now: &Status) -> serde_json::Value {
+    json!({
+        "job": started.plan.job,
+        "units": now.units,
+        "complete": now.complete,
+        "bytes": now.bytes,
+        "bytes_complete": now.bytes_complete,
+        "bytes_per_second": now.bytes_per_second,
+        "seconds_left": now.left.map(|left| left.as_secs()),
+        "seconds_quiet": now.quiet.map(|quiet| quiet.as_secs()),
+        "committed": now.committed,
+        "queue": now.depth.map(|depth| json!({
+            "visible": depth.visible, "in_flight": depth.in_flight, "delayed": depth.delayed, "dead": depth.dead,
+        })),
+        "stragglers": now.stragglers,
+    })
+}

@@ -1,0 +1,35 @@
+//! Flags that both programs have.
+
+use backfleet_aws::AwsConfig;
+use clap::Args;
+
+/// How AWS is reached.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "AWS")]
+pub struct AwsFlags {
+    /// Region [default: the environment's or the profile's]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile of the shared configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Endpoint instead of AWS's own, e.g. an emulator's [default: AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Account that must own every bucket; another's is refused
+    #[arg(long, global = true, value_name = "ACCOUNT")]
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl AwsFlags {
+    /// What the adapters need.
+    pub fn config(&self) -> AwsConfig {
+        AwsConfig {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            path_style: None,
+            expected_bucket_owner: self.expected_bucket_owner.clone(),
+        }
+    }
+}

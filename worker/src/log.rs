@@ -1,0 +1,17 @@
+//! Logs state decisions, once each, with fields; never item data.
+
+use tracing_subscriber::EnvFilter;
+
+/// One JSON object a line on standard output, from `level` on unless `RUST_LOG` says otherwise.
+pub fn to_json(level: &str) {
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter(level)).init();
+}
+
+/// Plain lines on standard error, from `level` on unless `RUST_LOG` says otherwise.
+pub fn to_stderr(level: &str) {
+    tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr).init();
+}
+
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level))
+}
