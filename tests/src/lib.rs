@@ -1,1 +1,16 @@
-//! Laid out next.
+//! The kit of the end-to-end tests: they see the product as its users do, through the real binary, files and exit
+//! codes. Nothing of ours is linked in, so that a mistake in the product cannot hide in what measures it.
+//!
+//! A kit may panic: every function here ends the test with a sentence when the world is not as the test needs it.
+//!
+//! In flow order:
+
+pub mod binary;
+pub mod process;
+pub mod export;
+pub mod listing;
+pub mod handmade;
+pub mod damage;
+pub mod destination;
+pub mod record;
+pub mod size;

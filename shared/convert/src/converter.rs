@@ -96,11 +96,12 @@ impl Converter {
     pub fn new(recipe: Arc<Recipe>, unit: u32, encoding: Encoding) -> Converter {
         assert!(unit <= UNIT_MAX, "unit {unit} has more digits than a sequence number has for it");
         let spec = recipe.spec();
+        let renderer = Renderer::new(&recipe, unit);
         Converter {
             source: Source::new(encoding),
             lines: Lines::default(),
-            scanner: Scanner::new(&spec.keys),
-            renderer: Renderer::new(&recipe, unit),
+            scanner: Scanner::new(&spec.keys, renderer.needs_attributes()),
+            renderer,
             gatherer: Gatherer::new(spec),
             totals: Totals::default(),
             phase: Phase::Running,

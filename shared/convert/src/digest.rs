@@ -66,7 +66,7 @@ fn digest_of_gzip(mut stored: &[u8]) -> Result<(ContentDigest, u64), InputError>
         let progress = gunzip.inflate(stored, &mut piece)?;
         stored = &stored[progress.consumed..];
         content.update(&piece[..progress.produced]);
-        if stored.is_empty() && progress.produced < piece.len() {
+        if stored.is_empty() {
             gunzip.finish()?;
             return Ok((content.digest(), content.bytes()));
         }

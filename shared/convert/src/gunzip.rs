@@ -126,8 +126,8 @@ impl Default for Gunzip {
 }
 
 impl Gunzip {
-    /// Takes from `input`, writes to `output`, until one of them ends. If `output` was filled there may be more to come
-    /// without further input.
+    /// Takes from `input`, writes to `output`, until one of them ends. Some of what was taken may come out with later
+    /// input only; nothing is held back once a member's trailer was taken.
     pub(crate) fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, InputError> {
         let mut done = Progress::default();
         loop {

@@ -21,7 +21,7 @@ pub const FRAME_LEVELS: u32 = 6;
 pub const BLOCK_BYTES: usize = 512 << 10;
 
 /// Free space asked for before each inflate call, in bytes: large enough to amortise the call, small enough for the cache.
-pub const INFLATE_BYTES: usize = 128 << 10;
+pub const INFLATE_BYTES: usize = 64 << 10;
 
 /// Smallest shard that may be asked for, in uncompressed bytes (tests use it).
 pub const SHARD_BYTES_MIN: u64 = 1 << 10;

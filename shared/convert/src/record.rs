@@ -58,6 +58,11 @@ impl Renderer {
         Renderer { shape, filter: Filter::new(&spec.attributes, &spec.keys), extra_names }
     }
 
+    /// Whether items are taken apart to their attributes, rather than copied whole.
+    pub(crate) fn needs_attributes(&self) -> bool {
+        matches!(self.shape, Shape::Plain { .. }) || !matches!(self.filter, Filter::All)
+    }
+
     /// Refuses what this recipe cannot write, before anything is written.
     pub(crate) fn check(&self, line: &[u8], item: &Item) -> Result<(), Fault> {
         if !matches!(self.shape, Shape::Plain { .. }) || self.extra_names.is_empty() {

@@ -46,7 +46,7 @@ pub(crate) struct Key {
 pub(crate) struct Item {
     /// The item itself, braces included.
     pub(crate) range: Range<usize>,
-    /// In the order of the line.
+    /// In the order of the line; none unless the scanner was asked to note them.
     pub(crate) attributes: Vec<Attribute>,
     /// In the order of the recipe; as many as it names.
     pub(crate) keys: [Option<Key>; KEYS_MAX],
@@ -59,14 +59,17 @@ pub(crate) struct Item {
 /// Scans line after line, keeping its memory.
 pub(crate) struct Scanner {
     key_names: Vec<Vec<u8>>,
+    notes_attributes: bool,
     distinct: Distinct,
     item: Item,
 }
 
 impl Scanner {
-    pub(crate) fn new(key_names: &[String]) -> Scanner {
+    /// `notes_attributes`: whether [`Item::attributes`] is wanted.
+    pub(crate) fn new(key_names: &[String], notes_attributes: bool) -> Scanner {
         Scanner {
             key_names: key_names.iter().map(|name| name.clone().into_bytes()).collect(),
+            notes_attributes,
             distinct: Distinct::default(),
             item: Item::default(),
         }
@@ -93,15 +96,8 @@ fn check_utf8(line: &[u8]) -> Result<(), Fault> {
     Err(Fault::new(Reason::InvalidUtf8, error.valid_up_to()))
 }
 
-/// A value that was read: its type, what DynamoDB counts, its text if the type has one.
-struct Value {
-    tag: Tag,
-    size: u64,
-    text: Text,
-}
-
-/// What a set's or scalar's text must be; gives what DynamoDB counts for it.
-type Measure = fn(&[u8]) -> Option<u64>;
+/// Gives what DynamoDB counts for the text at `line[start..end]`, if it may stand there.
+type Measure = fn(line: &[u8], start: usize, end: usize) -> Option<u64>;
 
 struct Walk<'l, 's> {
     cursor: Cursor<'l>,
@@ -159,15 +155,13 @@ impl Walk<'_, '_> {
         self.map(|walk, name| {
             walk.cursor.skip_space();
             let start = walk.cursor.at;
-            let value = walk.value(0)?;
-            let attribute = Attribute {
-                name,
-                value: start..walk.cursor.at,
-                size: u64::from(name.decoded_len) + value.size,
-            };
-            size += attribute.size;
-            walk.note_key(&attribute, &value)?;
-            walk.scanner.item.attributes.push(attribute);
+            let attribute_size = u64::from(name.decoded_len) + walk.value(0)?;
+            let attribute = Attribute { name, value: start..walk.cursor.at, size: attribute_size };
+            size += attribute_size;
+            walk.note_key(&attribute)?;
+            if walk.scanner.notes_attributes {
+                walk.scanner.item.attributes.push(attribute);
+            }
             Ok(())
         })?;
         Ok(size)
@@ -202,54 +196,49 @@ impl Walk<'_, '_> {
     }
 
     #[inline]
-    fn note_key(&mut self, attribute: &Attribute, value: &Value) -> Result<(), Fault> {
+    fn note_key(&mut self, attribute: &Attribute) -> Result<(), Fault> {
         let name = attribute.name;
         for index in 0..self.scanner.key_names.len() {
             let key_name = &self.scanner.key_names[index];
             if name.decoded_len as usize == key_name.len()
                 && name.decoded(self.cursor.line, &mut Vec::new()) == key_name.as_slice()
             {
-                self.scanner.item.keys[index] = Some(key(attribute, value)?);
+                self.scanner.item.keys[index] = Some(key(self.cursor.line, attribute)?);
                 self.scanner.item.keys_size += attribute.size;
             }
         }
         Ok(())
     }
 
-    /// A typed value, `depth` levels of lists and maps inside its attribute.
-    fn value(&mut self, depth: u32) -> Result<Value, Fault> {
+    /// A typed value, `depth` levels of lists and maps inside its attribute: gives what DynamoDB counts for it.
+    fn value(&mut self, depth: u32) -> Result<u64, Fault> {
         let start = self.cursor.at;
-        let tag = self.cursor.open_value()?;
-        let mut text = Text::default();
-        let size = match tag {
-            Tag::S => {
-                text = self.cursor.text(Reason::StringExpected)?;
-                u64::from(text.decoded_len)
-            }
-            Tag::N => self.measured(&mut text, number::size, Reason::InvalidNumber)?,
-            Tag::B => self.measured(&mut text, base64::decoded_len, Reason::InvalidBase64)?,
+        let size = match self.cursor.open_value()? {
+            Tag::S => u64::from(self.cursor.text(Reason::StringExpected)?.decoded_len),
+            Tag::N => self.measured(number::size_in, Reason::InvalidNumber)?.1,
+            Tag::B => self.measured(base64::decoded_len_in, Reason::InvalidBase64)?.1,
             Tag::Bool => self.literal(|_| true, Reason::InvalidBool)?,
             Tag::Null => self.literal(|value| value, Reason::InvalidNull)?,
-            Tag::Ss => self.set(|text| Some(text.len() as u64), Reason::StringExpected)?,
-            Tag::Ns => self.set(number::size, Reason::InvalidNumber)?,
-            Tag::Bs => self.set(base64::decoded_len, Reason::InvalidBase64)?,
+            Tag::Ss => self.set(|_, start, end| Some((end - start) as u64), Reason::StringExpected)?,
+            Tag::Ns => self.set(number::size_in, Reason::InvalidNumber)?,
+            Tag::Bs => self.set(base64::decoded_len_in, Reason::InvalidBase64)?,
             Tag::L | Tag::M if depth == DEPTH_MAX => return Err(Fault::new(Reason::TooDeep, start)),
             Tag::L => self.list(depth + 1)?,
             Tag::M => self.nested_map(depth + 1)?,
         };
         self.cursor.close_value()?;
-        Ok(Value { tag, size, text })
+        Ok(size)
     }
 
-    /// A string that `measure` accepts.
-    #[inline]
-    fn measured(&mut self, text: &mut Text, measure: Measure, reason: Reason) -> Result<u64, Fault> {
-        *text = self.cursor.text(Reason::StringExpected)?;
+    /// A string that `measure` accepts, and what it gives.
+    #[inline(always)]
+    fn measured(&mut self, measure: Measure, reason: Reason) -> Result<(Text, u64), Fault> {
+        let text = self.cursor.text(Reason::StringExpected)?;
         let size = match text.escaped {
-            false => measure(text.raw(self.cursor.line)),
-            true => measure(text.decoded(self.cursor.line, &mut Vec::new())),
+            false => measure(self.cursor.line, text.start as usize, text.end as usize),
+            true => measure_decoded(self.cursor.line, text, measure),
         };
-        size.ok_or(Fault::new(reason, text.start as usize))
+        size.map(|size| (text, size)).ok_or(Fault::new(reason, text.start as usize))
     }
 
     fn literal(&mut self, allowed: fn(bool) -> bool, reason: Reason) -> Result<u64, Fault> {
@@ -271,8 +260,8 @@ impl Walk<'_, '_> {
         let mut scope = self.scanner.distinct.open();
         let mut size = 0;
         loop {
-            let mut member = Text::default();
-            size += self.measured(&mut member, measure, reason)?;
+            let (member, member_size) = self.measured(measure, reason)?;
+            size += member_size;
             if !self.scanner.distinct.add(&mut scope, line, member) {
                 return Err(Fault::new(Reason::DuplicateMember, member.start as usize));
             }
@@ -294,7 +283,7 @@ impl Walk<'_, '_> {
         }
         loop {
             self.cursor.skip_space();
-            size += ELEMENT_SIZE + self.value(depth)?.size;
+            size += ELEMENT_SIZE + self.value(depth)?;
             if !self.cursor.more(b']')? {
                 return Ok(size);
             }
@@ -305,23 +294,33 @@ impl Walk<'_, '_> {
         let mut size = CONTAINER_SIZE;
         self.map(|walk, name| {
             walk.cursor.skip_space();
-            size += ELEMENT_SIZE + u64::from(name.decoded_len) + walk.value(depth)?.size;
+            size += ELEMENT_SIZE + u64::from(name.decoded_len) + walk.value(depth)?;
             Ok(())
         })?;
         Ok(size)
     }
 }
 
-fn key(attribute: &Attribute, value: &Value) -> Result<Key, Fault> {
+#[cold]
+fn measure_decoded(line: &[u8], text: Text, measure: Measure) -> Option<u64> {
+    let mut scratch = Vec::new();
+    let decoded = text.decoded(line, &mut scratch);
+    measure(decoded, 0, decoded.len())
+}
+
+/// Reads the value of a key attribute again: there are two at most, and the other values need not be kept at hand.
+fn key(line: &[u8], attribute: &Attribute) -> Result<Key, Fault> {
     let fault = |reason| Fault::new(reason, attribute.value.start);
-    let letter = match value.tag {
+    let mut cursor = Cursor { line, at: attribute.value.start };
+    let letter = match cursor.open_value()? {
         Tag::S => b'S',
         Tag::N => b'N',
         Tag::B => b'B',
         _ => return Err(fault(Reason::InvalidKeyType)),
     };
-    match value.text.decoded_len {
+    let text = cursor.text(Reason::StringExpected)?;
+    match text.decoded_len {
         0 => Err(fault(Reason::EmptyKey)),
-        _ => Ok(Key { value: attribute.value.clone(), letter, text: value.text }),
+        _ => Ok(Key { value: attribute.value.clone(), letter, text }),
     }
 }

@@ -20,8 +20,6 @@ pub(crate) enum Read {
 pub(crate) struct Source {
     input: Bytes,
     ended: bool,
-    /// The last read filled its space: more may come without input.
-    filled: bool,
     decoding: Decoding,
     bytes_in: u64,
 }
@@ -37,7 +35,7 @@ impl Source {
             Encoding::Gzip => Decoding::Gzip(Box::default()),
             Encoding::Identity => Decoding::Identity,
         };
-        Source { input: Bytes::new(), ended: false, filled: false, decoding, bytes_in: 0 }
+        Source { input: Bytes::new(), ended: false, decoding, bytes_in: 0 }
     }
 
     pub(crate) fn feed(&mut self, bytes: Bytes) {
@@ -56,9 +54,9 @@ impl Source {
     }
 
     pub(crate) fn read(&mut self, space: &mut [u8]) -> Result<Read, InputError> {
-        while !self.input.is_empty() || self.filled {
+        // What an inflater still holds comes out with the bytes that follow: a member's trailer at the least.
+        while !self.input.is_empty() {
             let produced = self.decode(space)?;
-            self.filled = produced == space.len();
             if produced > 0 {
                 return Ok(Read::Some(produced));
             }

@@ -6,7 +6,7 @@
 //! <root>/.backfleet-meta/<key>.json          metadata and digest of each object that was put with metadata
 //! <root>/.backfleet-tmp/<process>/<n>        bytes on their way; gone when nobody writes
 //! ```
-//! How a put stays whole, write-once and durable is told in [`commit`]. Folders on a file system without hard
+//! How a put stays whole, write-once and durable is told in `commit.rs`. Folders on a file system without hard
 //! links cannot be written to: `put_new` says so.
 //!
 //! No path leads out of the root: keys cannot climb, and a symbolic link that points outside is refused. That

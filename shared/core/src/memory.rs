@@ -1,6 +1,6 @@
 //! The ports in memory: for tests, for the simulation, and the queue of a job that runs in one process.
 //!
-//! Both pass the suites in [`crate::conformance`]; what a service documents and a fake is tempted to leave out
+//! Both pass the suites in `conformance`; what a service documents and a fake is tempted to leave out
 //! (windows that end, holds that go stale, caps that answer nothing) is here, on a clock that a paused tokio
 //! runtime controls.
 

@@ -1,7 +1,12 @@
 //! Base64 as DynamoDB writes it: standard alphabet, padded, canonical. Checked without being decoded.
 
+/// [`decoded_len`] of `line[start..end]`.
+pub(crate) fn decoded_len_in(line: &[u8], start: usize, end: usize) -> Option<u64> {
+    decoded_len(&line[start..end])
+}
+
 /// Bytes that `text` stands for, or `None` if it is not canonical.
-pub(crate) fn decoded_len(text: &[u8]) -> Option<u64> {
+fn decoded_len(text: &[u8]) -> Option<u64> {
     if !text.len().is_multiple_of(4) {
         return None;
     }

@@ -114,9 +114,8 @@ fn hash(text: &[u8]) -> u64 {
 
 #[inline]
 fn mix(first: u64, last: u64, length: usize) -> u64 {
-    // Odd constants of MurmurHash3's finalizer; the filter takes the high bits, where a product is mixed best.
-    let folded = (first ^ last.rotate_left(29) ^ length as u64).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (folded ^ (folded >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53)
+    // An odd constant of MurmurHash3's finalizer; the filter takes the high bits, where a product is mixed best.
+    (first ^ last.rotate_left(29) ^ length as u64).wrapping_mul(0xff51_afd7_ed55_8ccd)
 }
 
 #[cfg(test)]

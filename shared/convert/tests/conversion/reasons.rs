@@ -134,8 +134,8 @@ fn numbers_that_are_none_are_refused() {
 #[test]
 fn base64_that_is_not_canonical_is_refused() {
     for text in [
-        "A", "AA", "AAA", "AAAAA", "A===", "====", "AB==", "AAB=", "AA=A", "A_A=", "A-AA", "AAA A",
-        "AA==AAAA", r"AA\n==",
+        "A", "AA", "AAA", "AAAAA", "A===", "====", "AB==", "AI==", "AAC=", "AAB=", "AA=A", "A_A=", "A-AA",
+        "AAA A", "AA==AAAA", r"AA\n==",
     ] {
         assert_eq!(fault_of_value(&format!(r#"{{"B":"{text}"}}"#)).0, Reason::InvalidBase64, "{text:?}");
     }

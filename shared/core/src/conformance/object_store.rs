@@ -16,7 +16,9 @@ use super::run_all;
 use crate::digest::Sha256Digest;
 use crate::key::ObjectKey;
 use crate::limits::{LIST_PAGE_MAX, METADATA_BYTES_MAX};
-use crate::ports::{ETag, GetRequest, Metadata, NewObject, ObjectStore, PortError, PortFault, PutOutcome, Retry};
+use crate::ports::{
+    ETag, GetRequest, Metadata, NewObject, ObjectStore, PortError, PortFault, PutOutcome, Retry,
+};
 
 type Store = Arc<dyn ObjectStore>;
 
@@ -97,8 +99,9 @@ pub async fn a_second_put_changes_nothing(store: Store) {
 pub async fn of_many_puts_at_once_exactly_one_wins(store: Store) {
     for round in 0..4 {
         let key = format!("race/{round}");
-        let objects: Vec<NewObject> =
-            (0..16).map(|who| object_with(&key, &format!("bytes of {who}"), [("who", &who.to_string())])).collect();
+        let objects: Vec<NewObject> = (0..16)
+            .map(|who| object_with(&key, &format!("bytes of {who}"), [("who", &who.to_string())]))
+            .collect();
         let outcomes = join_all(objects.iter().map(|object| put(&store, object))).await;
         let winners: Vec<usize> = (0..16).filter(|&who| outcomes[who] == PutOutcome::Created).collect();
         assert_eq!(winners.len(), 1, "winners {winners:?}");
@@ -132,7 +135,8 @@ pub async fn metadata_beyond_the_limit_is_refused(store: Store) {
 pub async fn a_part_is_read(store: Store) {
     let object = object("part", "0123456789");
     assert_eq!(put(&store, &object).await, PutOutcome::Created);
-    for (range, wanted) in [(0..3, "012"), (4..6, "45"), (7..10, "789"), (9..10, "9"), (0..10, "0123456789")] {
+    for (range, wanted) in [(0..3, "012"), (4..6, "45"), (7..10, "789"), (9..10, "9"), (0..10, "0123456789")]
+    {
         let request = GetRequest { range: Some(range), if_match: None };
         assert_eq!(read(&store, &object.key, request).await.unwrap(), wanted);
     }
@@ -183,7 +187,8 @@ pub async fn a_small_object_is_read_up_to_the_limit_and_not_beyond(store: Store)
 
 /// 9 MiB and a bit, which no store has in one chunk or in one packet.
 pub async fn a_big_object_is_streamed_whole(store: Store) {
-    let pattern: Vec<u8> = (0_u32..(9 << 20) + 17).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let pattern: Vec<u8> =
+        (0_u32..(9 << 20) + 17).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let object = new_object("big", Bytes::from(pattern), Metadata::new());
     assert_eq!(put(&store, &object).await, PutOutcome::Created);
     let whole = read(&store, &object.key, GetRequest::default()).await.unwrap();
@@ -198,8 +203,26 @@ pub async fn a_big_object_is_streamed_whole(store: Store) {
 pub async fn keys_are_taken_as_they_are(store: Store) {
     let long = format!("long/{}/{}/{}", "l".repeat(200), "m".repeat(200), "n".repeat(200));
     let mut keys = vec![
-        "a b", "a+b", "a%20b", "a%2Bb", "%", "%%", "a&b=c", "a'b\"c", "a#b?c", "a;b,c:d@e", "(a)*[b]{c}|^~`$!<>", "..a",
-        "a..", ".hidden", "date=2026-11-22/part-0.json.gz", "ü/日本語/🚀", "e\u{301}", "é", "UPPER", &long,
+        "a b",
+        "a+b",
+        "a%20b",
+        "a%2Bb",
+        "%",
+        "%%",
+        "a&b=c",
+        "a'b\"c",
+        "a#b?c",
+        "a;b,c:d@e",
+        "(a)*[b]{c}|^~`$!<>",
+        "..a",
+        "a..",
+        ".hidden",
+        "date=2026-11-22/part-0.json.gz",
+        "ü/日本語/🚀",
+        "e\u{301}",
+        "é",
+        "UPPER",
+        &long,
     ];
     for text in &keys {
         assert_eq!(put(&store, &object_with(text, text, [("k", "v")])).await, PutOutcome::Created, "{text}");
@@ -214,8 +237,10 @@ pub async fn keys_are_taken_as_they_are(store: Store) {
 
 /// Where directories would tempt a store to another order.
 pub async fn a_listing_is_in_byte_order_of_whole_keys(store: Store) {
-    let ordered =
-        ["a b", "a!/x", "a-b", "a-b-c/x", "a.b", "a/b", "a/b-c", "a/c/d", "a/ca", "a0", "aB", "ab/1", "b", "b0/0/0"];
+    let ordered = [
+        "a b", "a!/x", "a-b", "a-b-c/x", "a.b", "a/b", "a/b-c", "a/c/d", "a/ca", "a0", "aB", "ab/1", "b",
+        "b0/0/0",
+    ];
     for text in ordered.iter().rev() {
         assert_eq!(put(&store, &object(text, "x")).await, PutOutcome::Created);
     }
@@ -273,7 +298,8 @@ pub async fn a_long_listing_comes_in_pages(store: Store) {
     assert_eq!((first.entries.len(), first.more), (LIST_PAGE_MAX, true));
     let rest = store.list("many/", first.entries.last().map(|entry| &entry.key)).await.unwrap();
     assert!(!rest.more);
-    let found: Vec<&str> = first.entries.iter().chain(&rest.entries).map(|entry| entry.key.as_str()).collect();
+    let found: Vec<&str> =
+        first.entries.iter().chain(&rest.entries).map(|entry| entry.key.as_str()).collect();
     assert_eq!(found, keys);
     let just_full = store.list("many/", Some(&first.entries[1].key)).await.unwrap();
     assert_eq!((just_full.entries.len(), just_full.more), (LIST_PAGE_MAX, false));

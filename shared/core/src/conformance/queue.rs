@@ -232,7 +232,8 @@ pub async fn a_batch_that_is_too_long_is_refused(rig: Rig) {
 /// Too large, or with a character that XML has not: the others of the batch are sent.
 pub async fn what_no_queue_takes_is_refused_by_itself(rig: Rig) {
     let full = "x".repeat(MESSAGE_BYTES_MAX);
-    let bodies = ["first".to_owned(), format!("{full}x"), "nul\0".to_owned(), full.clone(), "bell\u{7}".to_owned()];
+    let bodies =
+        ["first".to_owned(), format!("{full}x"), "nul\0".to_owned(), full.clone(), "bell\u{7}".to_owned()];
     let failures = rig.queue.send(&bodies).await.unwrap();
     let refused: Vec<_> = failures.iter().map(|failure| (failure.index, failure.error.fault)).collect();
     assert_eq!(refused, [(1, PortFault::TooLarge), (2, PortFault::Invalid), (4, PortFault::Invalid)]);

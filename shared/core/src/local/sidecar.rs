@@ -15,7 +15,7 @@ pub(super) const META_FOLDER: &str = ".backfleet-meta";
 /// A key of 1 KB and metadata of 2 KB, every byte escaped, stay far below.
 const SIDECAR_BYTES_MAX: u64 = 64 * 1024;
 
-/// The commit of an object: see [`super::commit`].
+/// The commit of an object: see `commit.rs`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sidecar {
     pub(super) key: String,

@@ -185,8 +185,9 @@ impl ObjectStore for FaultyStore {
         let cut = whole.flat_map(move |chunk| {
             let chunk = chunk.unwrap();
             let kept = (chunk.len() as u64).min(left) as usize;
-            let broken = kept < chunk.len();
             left -= kept as u64;
+            // Also behind the very last byte.
+            let broken = left == 0;
             let mut parts = vec![Ok(chunk.slice(..kept))];
             parts.extend(broken.then(|| Err(passing())));
             stream::iter(parts)

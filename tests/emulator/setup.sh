@@ -1,0 +1,23 @@
+#!/bin/sh
+# Makes the virtual environment of the S3 and SQS emulator, once: target/emulator-venv.
+# Every package is pinned by hash. Prints the path of its Python.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+venv=${1:-"$here/../../target/emulator-venv"}
+wanted=$(cksum <"$here/requirements.txt")
+
+if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
+    mkdir -p "$(dirname "$venv")"
+    # Several test processes may come at once: one makes it, the others wait.
+    exec 9>"$venv.lock"
+    flock 9
+    if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
+        rm -rf "$venv"
+        python3 -m venv "$venv" >&2
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+            -r "$here/requirements.txt" >&2
+        echo "$wanted" >"$venv/.requirements"
+    fi
+fi
+echo "$venv/bin/python"
