@@ -82,6 +82,13 @@ impl Location {
         }
     }
 
+    /// The same place by its full name, which does not depend on where this process was started.
+    pub fn resolved(&self) -> Result<Self, LocationError> {
+        match self {
+            Self::Folder(path) => resolve(path).map(Self::Folder),
+        }
+    }
+
     /// Whether there is anything at this place yet.
     pub fn exists(&self) -> bool {
         match self {

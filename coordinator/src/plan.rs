@@ -67,7 +67,7 @@ pub enum PlanningError {
 /// Reads the source and makes the plan. Writes nothing.
 pub async fn make(location: &Location, request: &Request) -> Result<Planned, PlanningError> {
     let found = find_export(&*location.open_to_read()?).await?;
-    let source_location = location.below(&found.folder);
+    let source_location = location.resolved()?.below(&found.folder);
     let source = source_location.open_to_read()?;
     let summary = Summary::read(&*source).await?;
     let options = options(request, &summary)?;
