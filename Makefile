@@ -16,3 +16,7 @@ deny: ## licences, bans, sources; advisories where their database can be had
 	cargo deny --all-features check licenses bans sources
 	if cargo deny --all-features fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
 		else echo "advisories were not checked: their database cannot be had here"; fi
+
+bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
+	cargo build --release -p backfleet
+	python3 tests/bench/bench.py $(if $(QUICK),--quick)

@@ -1,5 +1,6 @@
 //! One function per command: call the library, say how it ended.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backfleet::finish::verify_committed;
@@ -21,7 +22,7 @@ use crate::cli::{JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::report::{self, Ended};
-use crate::size::{count, print};
+use crate::size::{count, print, print_limit};
 
 /// `backfleet run`.
 pub async fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
@@ -218,7 +219,7 @@ fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
         "output     {}, {}, shards of {} in {:?}\n",
         plan.options.format,
         plan.options.compression,
-        print(plan.options.shard_bytes_max),
+        print_limit(plan.options.shard_bytes_max),
         plan.options.partition
     );
     if let Some(pending) = pending {
@@ -321,7 +322,8 @@ pub fn synth(args: &SynthArgs, output: &Output) -> Result<Exit, Failure> {
         prefix: args.prefix.clone(),
         ..SynthSpec::default()
     };
-    let report = synth::synth(&spec, &args.to, &|_| {}).map_err(|error| Failure::usage(error, None))?;
+    let report =
+        synth::synth(&spec, &args.to, &written(output.quiet)).map_err(|error| Failure::usage(error, None))?;
     let keys = report.keys.join(",");
     let text = format!(
         "{}: {} items in {} files, {} ({} compressed)\nconvert it: backfleet run --source {} --dest out --keys {keys}",
@@ -343,6 +345,17 @@ pub fn synth(args: &SynthArgs, output: &Output) -> Result<Exit, Failure> {
         })
     });
     Ok(Exit::Done)
+}
+
+/// Says how much was written, a line a gigabyte.
+fn written(quiet: bool) -> impl Fn(u64) + Sync {
+    let said = AtomicU64::new(0);
+    move |bytes| {
+        let gigabytes = bytes / 1_000_000_000;
+        if !quiet && said.fetch_max(gigabytes, Ordering::Relaxed) < gigabytes {
+            eprintln!("{} written, uncompressed", print(bytes));
+        }
+    }
 }
 
 fn keys(args: &JobArgs) -> Result<Vec<String>, Failure> {

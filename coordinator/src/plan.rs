@@ -79,7 +79,7 @@ pub async fn make(
     connections: &Connections,
 ) -> Result<Planned, PlanningError> {
     let found = find_export(&*location.open_to_read(connections).await?).await?;
-    let source_location = location.below(&found.folder);
+    let source_location = location.resolved()?.below(&found.folder);
     let source = source_location.open_to_read(connections).await?;
     let summary = Summary::read(&*source).await?;
     let options = options(request, &summary)?;

@@ -49,6 +49,16 @@ pub fn print(bytes: u64) -> String {
     format!("{figure:.digits$} {}", UNITS[unit])
 }
 
+/// `128 MiB` where that is exact, else as [`print`].
+pub fn print_limit(bytes: u64) -> String {
+    match bytes {
+        0 => print(0),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", count(bytes >> 20)),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} KiB", count(bytes >> 10)),
+        _ => print(bytes),
+    }
+}
+
 /// `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();

@@ -1,6 +1,6 @@
 //! One delivery from receipt to acknowledgement.
 //!
-//! [`attempt`] tells the whole story of one delivery; read it first. Progress is a type
+//! [`attempt()`] tells the whole story of one delivery; read it first. Progress is a type
 //! (`Delivery` -> `Claimed` -> `Uploaded` -> `Completed`) and only `Completed` can be acknowledged, so
 //! acknowledging early does not compile. A worker keeps nothing between two deliveries but the plans it has
 //! read, and it never imports the coordinator.

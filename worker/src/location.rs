@@ -144,6 +144,14 @@ impl Location {
         }
     }
 
+    /// The same place by its full name, which does not depend on where this process was started.
+    pub fn resolved(&self) -> Result<Self, LocationError> {
+        match self {
+            Self::Folder(path) => resolve(path).map(Self::Folder),
+            Self::S3 { .. } => Ok(self.clone()),
+        }
+    }
+
     /// Whether there can be anything at this place yet.
     pub fn exists(&self) -> bool {
         match self {
@@ -203,18 +211,11 @@ impl fmt::Display for Location {
 
 /// Refuses a destination inside its source and the other way round.
 pub fn check_apart(source: &Location, dest: &Location) -> Result<(), LocationError> {
-    let (source_real, dest_real) = (real(source)?, real(dest)?);
+    let (source_real, dest_real) = (source.resolved()?, dest.resolved()?);
     if source_real.is_within(&dest_real) || dest_real.is_within(&source_real) {
         return Err(LocationError::Nested { dest: dest.to_string(), source_place: source.to_string() });
     }
     Ok(())
-}
-
-fn real(location: &Location) -> Result<Location, LocationError> {
-    match location {
-        Location::Folder(path) => resolve(path).map(Location::Folder),
-        Location::S3 { .. } => Ok(location.clone()),
-    }
 }
 
 /// The real path of what exists, with what does not exist yet behind it.

@@ -1,5 +1,7 @@
 //! The protocol of one delivery, over the in-memory ports and a paused clock.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may panic")]
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

@@ -192,10 +192,10 @@ mod tests {
         #[test]
         fn parsing_never_panics_and_only_accepts_canonical_names(text in "[-_/.a-z0-9=]{0,80}") {
             let layout = layout("p");
-            if let Ok(key) = ObjectKey::new(text) {
-                if let Some(name) = layout.parse_shard(&key) {
-                    prop_assert_eq!(layout.shard(name), key);
-                }
+            if let Ok(key) = ObjectKey::new(text)
+                && let Some(name) = layout.parse_shard(&key)
+            {
+                prop_assert_eq!(layout.shard(name), key);
             }
         }
     }
