@@ -1,10 +1,13 @@
-//! One function per command: call the library, say how it ended.
+//! One function per command: call the library, say how it ended. Here are those of one machine.
+
+pub mod dlq;
+pub mod doctor;
+pub mod fleet;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backfleet::finish::verify_committed;
-use backfleet_worker::location::{Location, check_apart};
 use backfleet::plan::{jobs, make, stored};
 use backfleet::run::{Run, RunConfig, RunEnd};
 use backfleet::spec::keys_of_schema;
@@ -14,9 +17,10 @@ use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::ObjectStore;
+use backfleet_worker::location::{Connections, Location, check_apart};
+use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::{JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
@@ -25,13 +29,13 @@ use crate::report::{self, Ended};
 use crate::size::{count, print, print_limit};
 
 /// `backfleet run`.
-pub async fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
+pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
     let dest = Location::parse(&args.dest)?;
     let source = Location::parse(&args.job.source)?;
     check_apart(&source, &dest)?;
-    let planned = make(&source, &args.job.request(keys(&args.job)?)).await?;
-    let run = Run::prepare(planned, &dest).await?;
+    let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
+    let run = Run::prepare(planned, &dest, connections).await?;
     let plan = run.plan().clone();
     if !output.quiet {
         announce(&run, &dest);
@@ -41,11 +45,14 @@ pub async fn run(args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
         stop_timeout: Duration::from_secs(args.stop_timeout),
         quarantine_max: args.max_quarantine,
     };
-    let stop = stop_on_signal(config.stop_timeout)?;
+    let seconds = args.stop_timeout;
+    let stop = stop_on_signal(move || {
+        eprintln!("stopping: files in hand have {seconds} s; once more to stop at once")
+    })?;
     let (tally, total) = (run.tally(), run.pending_bytes());
     let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
     let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
-    Ok(job.say(&end, args, output))
+    Ok(job.say(&end, args.max_quarantine, output))
 }
 
 fn announce(run: &Run, dest: &Location) {
@@ -70,7 +77,7 @@ struct Job {
 }
 
 impl Job {
-    fn say(&self, end: &RunEnd, args: &RunArgs, output: &Output) -> Exit {
+    fn say(&self, end: &RunEnd, max_quarantine: u64, output: &Output) -> Exit {
         let took = self.began.elapsed();
         let mut ended = Ended {
             outcome: "",
@@ -92,7 +99,7 @@ impl Job {
             RunEnd::QuarantineExceeded { verification } => {
                 (ended.outcome, ended.exit) = ("quarantine-exceeded", Exit::Quarantine);
                 ended.verification = Some(verification);
-                self.quarantine_exceeded(verification, args.max_quarantine)
+                self.quarantine_exceeded(verification, max_quarantine)
             }
             RunEnd::Refused { verification } => {
                 (ended.outcome, ended.exit) = ("unproven", Exit::Unproven);
@@ -167,27 +174,32 @@ fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_jso
 }
 
 /// `backfleet plan`.
-pub async fn plan(args: &PlanArgs, output: &Output) -> Result<Exit, Failure> {
+pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let source = Location::parse(&args.job.source)?;
-    let planned = make(&source, &args.job.request(keys(&args.job)?)).await?;
+    let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
     let layout = planned.plan.layout().expect("a plan that was made has a layout");
     let there = match &args.dest {
         None => None,
         Some(dest) => {
             let dest = Location::parse(dest)?;
             check_apart(&source, &dest)?;
-            Some(pending_there(&dest, &planned.plan, &layout).await?)
+            Some(pending_there(&dest, &planned.plan, &layout, connections).await?)
         }
     };
     say(output, Exit::Done, &plan_text(&planned.plan, there), || plan_json(&planned.plan, there));
     Ok(Exit::Done)
 }
 
-async fn pending_there(dest: &Location, plan: &Plan, layout: &Layout) -> Result<usize, Failure> {
+async fn pending_there(
+    dest: &Location,
+    plan: &Plan,
+    layout: &Layout,
+    connections: &Connections,
+) -> Result<usize, Failure> {
     if !dest.exists() {
         return Ok(plan.units.len());
     }
-    Ok(backfleet::enqueue::pending(&*dest.open_to_read()?, plan, layout).await?.len())
+    Ok(backfleet::enqueue::pending(&*dest.open_to_read(connections).await?, plan, layout).await?.len())
 }
 
 fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
@@ -242,9 +254,9 @@ fn plan_json(plan: &Plan, pending: Option<usize>) -> serde_json::Value {
 }
 
 /// `backfleet verify`.
-pub async fn verify(args: &VerifyArgs, output: &Output) -> Result<Exit, Failure> {
+pub async fn verify(args: &VerifyArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let location = Location::parse(&args.dest)?;
-    let dest = location.open_to_read()?;
+    let dest = location.open_to_read(connections).await?;
     let wanted = |job: &JobId| args.job.as_ref().is_none_or(|prefix| job.to_string().starts_with(prefix));
     let jobs: Vec<JobId> = jobs(&*dest).await?.into_iter().filter(wanted).collect();
     if jobs.is_empty() {
@@ -363,28 +375,4 @@ fn keys(args: &JobArgs) -> Result<Vec<String>, Failure> {
         None => Ok(args.keys.clone()),
         Some(file) => Ok(keys_of_schema(&std::fs::read(file)?)?),
     }
-}
-
-/// Cancelled by the first SIGINT or SIGTERM; the second ends the process at once.
-fn stop_on_signal(timeout: Duration) -> Result<CancellationToken, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let stop = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let told = stop.clone();
-    tokio::spawn(async move {
-        for first in [true, false] {
-            // Biased for no reason but order: either signal means the same.
-            tokio::select! {
-                biased;
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if !first {
-                std::process::exit(i32::from(Exit::Interrupted as u8));
-            }
-            eprintln!("stopping: files in hand have {} s; once more to stop at once", timeout.as_secs());
-            told.cancel();
-        }
-    });
-    Ok(stop)
 }

@@ -54,7 +54,9 @@ fn probe_key() -> ObjectKey {
 pub async fn queue(aws: &Aws, queue_url: &str) -> Vec<Check> {
     let facts = match aws.queue_facts(queue_url).await {
         Ok(facts) => facts,
-        Err(error) => return vec![unreachable(format!("queue {queue_url}"), &error, "sqs:GetQueueAttributes")],
+        Err(error) => {
+            return vec![unreachable(format!("queue {queue_url}"), &error, "sqs:GetQueueAttributes")];
+        }
     };
     let mut checks = queue_checks("queue", &facts);
     checks.push(redrive_check(&facts));
@@ -76,7 +78,10 @@ fn queue_checks(which: &str, facts: &QueueFacts) -> Vec<Check> {
         weak_unless(
             facts.retention >= RETENTION,
             format!("{which}: retention"),
-            format!("messages are kept for {} hours: a job that rests longer loses them", facts.retention.as_secs() / 3600),
+            format!(
+                "messages are kept for {} hours: a job that rests longer loses them",
+                facts.retention.as_secs() / 3600
+            ),
             set("MessageRetentionPeriod", RETENTION.as_secs()),
         ),
         weak_unless(
@@ -113,7 +118,9 @@ fn redrive_check(facts: &QueueFacts) -> Check {
         },
         None => Outcome::Bad {
             found: "there is no dead-letter queue: a unit that always fails would be tried for ever".into(),
-            cure: "give it one by a RedrivePolicy; `backfleet doctor --create-queues NAME` makes a correct pair".into(),
+            cure:
+                "give it one by a RedrivePolicy; `backfleet doctor --create-queues NAME` makes a correct pair"
+                    .into(),
         },
     };
     Check { what, outcome }
@@ -157,7 +164,11 @@ pub async fn dest(store: &dyn ObjectStore, now: SystemTime) -> Vec<Check> {
     match write_once(store).await {
         Ok(outcome) => checks.push(Check { what: what("write once"), outcome }),
         Err(error) => {
-            checks.push(unreachable(what("write once"), &error, "s3:PutObject (with If-None-Match) and s3:GetObject"));
+            checks.push(unreachable(
+                what("write once"),
+                &error,
+                "s3:PutObject (with If-None-Match) and s3:GetObject",
+            ));
             return checks;
         }
     }
@@ -183,7 +194,9 @@ async fn write_once(store: &dyn ObjectStore) -> Result<Outcome, PortError> {
 
 async fn put(store: &dyn ObjectStore, bytes: &'static [u8]) -> Result<PutOutcome, PortError> {
     let sha256 = Sha256Digest::of(bytes);
-    store.put_new(NewObject { key: probe_key(), bytes: bytes.into(), metadata: Metadata::new(), sha256 }).await
+    store
+        .put_new(NewObject { key: probe_key(), bytes: bytes.into(), metadata: Metadata::new(), sha256 })
+        .await
 }
 
 /// The probe was written just now, the first time; later its age says nothing, and a clock that is far off has
@@ -212,5 +225,11 @@ fn unreachable(what: String, error: &PortError, rights: &str) -> Check {
     if let Some(source) = &error.source {
         found = format!("{found}: {source}");
     }
-    Check { what, outcome: Outcome::Bad { found, cure: format!("check that it exists and that this role has {rights}") } }
+    Check {
+        what,
+        outcome: Outcome::Bad {
+            found,
+            cure: format!("check that it exists and that this role has {rights}"),
+        },
+    }
 }

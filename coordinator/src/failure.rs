@@ -4,11 +4,14 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use backfleet::export::ExportError;
-use backfleet_worker::location::LocationError;
 use backfleet::plan::PlanningError;
 use backfleet::run::RunError;
 use backfleet::spec::SpecError;
+use backfleet::start::StartError;
+use backfleet_aws::ConnectError;
 use backfleet_core::ports::{PortError, PortFault};
+use backfleet_worker::http::WatchError;
+use backfleet_worker::location::LocationError;
 
 /// Exit codes of `backfleet`. Usage errors, which are found before anything is touched, are 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +89,7 @@ impl From<LocationError> for Failure {
         let (advice, exit) = match &error {
             LocationError::Open { source, .. } => (port_advice(source), Exit::Failed),
             LocationError::Resolve { .. } => (None, Exit::Failed),
+            LocationError::Connect { .. } => (Some("give --region, or set AWS_REGION".into()), Exit::Failed),
             LocationError::Unknown { .. } | LocationError::Nested { .. } => (None, Exit::Usage),
         };
         Self { error: error.into(), advice, exit }
@@ -111,6 +115,7 @@ impl From<PlanningError> for Failure {
                 Self { error: error.into(), advice, exit: Exit::Source }
             }
             PlanningError::Plan(_) => Self::usage(error, None),
+            PlanningError::NoPlan { .. } => Self::usage(error, Some("check --dest and --job".into())),
             PlanningError::Stored { .. } => {
                 let advice =
                     Some("it was altered after it was written; start over in an empty destination".into());
@@ -131,6 +136,37 @@ impl From<RunError> for Failure {
             RunError::Port(error) => error.into(),
             RunError::Layout(_) => Self::usage(error, None),
         }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self {
+            error: error.into(),
+            advice: Some("give --region, or set AWS_REGION".into()),
+            exit: Exit::Failed,
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Location(error) => error.into(),
+            StartError::Planning(error) => error.into(),
+            StartError::Port(error) => error.into(),
+            StartError::Layout(_) => Self::usage(error, None),
+            StartError::Moved { .. } => Self::usage(
+                error,
+                Some("give the source the plan was made over, or `backfleet resume` to go on with it".into()),
+            ),
+        }
+    }
+}
+
+impl From<WatchError> for Failure {
+    fn from(error: WatchError) -> Self {
+        Self { error: error.into(), advice: Some("choose another --metrics-addr".into()), exit: Exit::Failed }
     }
 }
 

@@ -9,6 +9,7 @@ mod size;
 
 use std::process::ExitCode;
 
+use backfleet_worker::location::Connections;
 use clap::Parser as _;
 
 use cli::{Cli, Command};
@@ -16,7 +17,7 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    backfleet_worker::log::to_stderr("error");
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cli.threads())
         .enable_all()
@@ -32,17 +33,17 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
+    let (output, connections) = (&cli.output, &Connections::new(cli.aws.config()));
     match &cli.command {
-        Command::Run(args) => command::run(args, &cli.output).await,
-        Command::Plan(args) => command::plan(args, &cli.output).await,
-        Command::Verify(args) => command::verify(args, &cli.output).await,
-        Command::Synth(args) => command::synth(args, &cli.output),
+        Command::Run(args) => command::run(args, output, connections).await,
+        Command::Start(args) => command::fleet::start(args, output, connections).await,
+        Command::Status(args) => command::fleet::show_status(args, output, connections).await,
+        Command::Resume(args) => command::fleet::resume(args, output, connections).await,
+        Command::Finish(args) => command::fleet::finish_job(args, output, connections).await,
+        Command::Dlq(dlq) => command::dlq::dlq(dlq, output, connections).await,
+        Command::Doctor(args) => command::doctor::doctor(args, output, connections).await,
+        Command::Plan(args) => command::plan(args, output, connections).await,
+        Command::Verify(args) => command::verify(args, output, connections).await,
+        Command::Synth(args) => command::synth(args, output),
     }
-}
-
-/// Decisions are logged where `RUST_LOG` asks for them; by default only what a person must know.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

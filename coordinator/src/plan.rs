@@ -11,8 +11,8 @@ use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
 
 use crate::export::{DataFile, ExportError, Summary, find_export, read_data_files};
-use backfleet_worker::location::{Connections, Location, LocationError};
 use crate::spec::{Request, SpecError, options};
+use backfleet_worker::location::{Connections, Location, LocationError};
 
 /// A plan with the opened source it is for.
 pub struct Planned {

@@ -48,6 +48,16 @@ pub fn pace(bytes: u64, took: Duration) -> String {
     format!("{seconds:.1} s, {}/s uncompressed", print(rate))
 }
 
+/// `1 h 23 min`, `45 s`.
+pub fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// What is wrong, a line each.
 pub fn findings(verification: &Verification) -> String {
     let lines = verification.findings.iter().map(Finding::to_string);

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::enqueue::{enqueue, pending};
 use crate::finish::{Finished, finish, is_committed, verify_committed};
-use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
 use crate::plan::{Planned, PlanningError, adopt};
 use crate::verify::{Proof, Verification};
 use crate::watch::Remaining;
+use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
 
 /// What decides how a run goes, and no byte of what it writes.
 #[derive(Debug, Clone)]

@@ -26,7 +26,9 @@ pub enum StartError {
     #[error("the plan cannot be laid out")]
     Layout(#[from] LayoutError),
     /// The plan that stands in the destination reads from elsewhere.
-    #[error("the plan of this job was made over {planned}, and workers read what it says; the source given is {given}")]
+    #[error(
+        "the plan of this job was made over {planned}, and workers read what it says; the source given is {given}"
+    )]
     Moved {
         /// Where the stored plan's source is.
         planned: String,

@@ -107,7 +107,8 @@ impl<'a> Progress<'a> {
     fn status(self, depth: Option<Depth>, committed: bool) -> Status {
         let since = |time: SystemTime| self.now.duration_since(time).unwrap_or_default();
         let bytes = self.plan.bytes();
-        let seconds = self.window.oldest.map(|oldest| since(oldest).as_secs_f64()).filter(|&seconds| seconds >= 1.0);
+        let seconds =
+            self.window.oldest.map(|oldest| since(oldest).as_secs_f64()).filter(|&seconds| seconds >= 1.0);
         let rate = seconds.map(|seconds| self.window.bytes as f64 / seconds).filter(|&rate| rate > 0.0);
         let rest = (bytes - self.bytes_complete) as f64;
         let mut stragglers: Vec<u32> = self.pending.iter().copied().collect();

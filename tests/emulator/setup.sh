@@ -11,7 +11,7 @@ if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
     mkdir -p "$(dirname "$venv")"
     # Several test processes may come at once: one makes it, the others wait.
     exec 9>"$venv.lock"
-    flock 9
+    if command -v flock >/dev/null; then flock 9; fi
     if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
         rm -rf "$venv"
         python3 -m venv "$venv" >&2

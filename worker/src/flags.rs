@@ -16,6 +16,9 @@ pub struct AwsFlags {
     /// Endpoint instead of AWS's own, e.g. an emulator's [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
+    /// The endpoint is an emulator: sign with made-up keys and look for no real ones
+    #[arg(long, global = true, env = "BACKFLEET_EMULATED")]
+    pub emulated: bool,
     /// Account that must own every bucket; another's is refused
     #[arg(long, global = true, value_name = "ACCOUNT")]
     pub expected_bucket_owner: Option<String>,
@@ -29,6 +32,7 @@ impl AwsFlags {
             profile: self.profile.clone(),
             endpoint_url: self.endpoint_url.clone(),
             path_style: None,
+            emulated: self.emulated,
             expected_bucket_owner: self.expected_bucket_owner.clone(),
         }
     }

@@ -88,7 +88,9 @@ async fn accept(listener: TcpListener, handle: PrometheusHandle, ready: Ready) {
             async move { Ok::<_, Infallible>(response) }
         });
         tokio::spawn(async move {
-            let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
             // A watcher that goes away in the middle is no concern of the work.
             drop(connection.await);
         });

@@ -129,7 +129,10 @@ impl Location {
     }
 
     /// Opens the place for reading alone: nothing of a folder can be written through what this returns.
-    pub async fn open_to_read(&self, connections: &Connections) -> Result<Arc<dyn ObjectStore>, LocationError> {
+    pub async fn open_to_read(
+        &self,
+        connections: &Connections,
+    ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         match self {
             Self::Folder(path) => self.folder(LocalStore::open_read_only(path), connections),
             Self::S3 { bucket, prefix } => self.bucket(bucket, prefix, connections).await,
@@ -137,7 +140,10 @@ impl Location {
     }
 
     /// Opens the place for writing; a folder is made if it is not there.
-    pub async fn open_to_write(&self, connections: &Connections) -> Result<Arc<dyn ObjectStore>, LocationError> {
+    pub async fn open_to_write(
+        &self,
+        connections: &Connections,
+    ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         match self {
             Self::Folder(path) => self.folder(LocalStore::open(path), connections),
             Self::S3 { bucket, prefix } => self.bucket(bucket, prefix, connections).await,
@@ -250,7 +256,9 @@ mod tests {
 
     #[test]
     fn a_bucket_and_its_prefix_are_read_and_written_alike() {
-        for (text, canonical) in [("s3://b", "s3://b"), ("s3://b/", "s3://b"), ("s3://b/a b/c/", "s3://b/a b/c")] {
+        for (text, canonical) in
+            [("s3://b", "s3://b"), ("s3://b/", "s3://b"), ("s3://b/a b/c/", "s3://b/a b/c")]
+        {
             assert_eq!(Location::parse(text).unwrap().to_string(), canonical);
         }
         let place = |text| Location::parse(text).unwrap();

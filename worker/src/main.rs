@@ -41,7 +41,13 @@ struct Flags {
     #[arg(long, env = "BACKFLEET_DLQ", value_name = "URL")]
     dlq: Option<String>,
     /// Place that may be read, with all below it; may be repeated
-    #[arg(long, env = "BACKFLEET_ALLOW_SOURCE", value_name = "PLACE", value_delimiter = ',', required = true)]
+    #[arg(
+        long,
+        env = "BACKFLEET_ALLOW_SOURCE",
+        value_name = "PLACE",
+        value_delimiter = ',',
+        required = true
+    )]
     allow_source: Vec<String>,
     /// Destination that is served; may be repeated
     #[arg(long, env = "BACKFLEET_ALLOW_DEST", value_name = "PLACE", value_delimiter = ',', required = true)]
@@ -65,7 +71,9 @@ fn main() -> ExitCode {
     let concurrency = flags.concurrency.map_or_else(cpus, usize::from);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(concurrency + 1).enable_all().build();
-    let done = runtime.context("the runtime cannot be started").and_then(|runtime| runtime.block_on(run(flags, concurrency)));
+    let done = runtime
+        .context("the runtime cannot be started")
+        .and_then(|runtime| runtime.block_on(run(flags, concurrency)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -96,7 +104,8 @@ async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
 
 async fn open(flags: &Flags) -> anyhow::Result<Desk> {
     let connections = Connections::new(flags.aws.config());
-    let sources = flags.allow_source.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let sources =
+        flags.allow_source.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let mut dests: Vec<Arc<dyn ObjectStore>> = Vec::new();
     for text in &flags.allow_dest {
         dests.push(Location::parse(text)?.open_to_write(&connections).await?);

@@ -39,7 +39,12 @@ async fn open(args: &QueueArgs, connections: &Connections) -> Result<DeadLetterB
 async fn show(args: &DlqListArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let letters = list(&open(&args.queue, connections).await?, &args.choice.choice()).await?;
     let now = SystemClock.now();
-    say(output, Exit::Done, &text(&letters, now), || json!({"letters": letters.iter().map(json_of).collect::<Vec<_>>()}));
+    say(
+        output,
+        Exit::Done,
+        &text(&letters, now),
+        || json!({"letters": letters.iter().map(json_of).collect::<Vec<_>>()}),
+    );
     Ok(Exit::Done)
 }
 
@@ -91,7 +96,11 @@ fn json_of(letter: &Letter) -> serde_json::Value {
     })
 }
 
-async fn send_back(args: &DlqReplayArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+async fn send_back(
+    args: &DlqReplayArgs,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
     let letters = open(&args.queue, connections).await?;
     if args.all {
         match letters.start_move_task().await? {
@@ -130,12 +139,19 @@ async fn follow(letters: &DeadLetterBox, output: &Output) -> Result<Exit, Failur
                 sleep(MOVE_LOOK_EVERY).await;
             }
             MoveState::Completed => {
-                say(output, Exit::Done, &format!("{moved} letters sent back"), || json!({"sent_back": progress.moved}));
+                say(
+                    output,
+                    Exit::Done,
+                    &format!("{moved} letters sent back"),
+                    || json!({"sent_back": progress.moved}),
+                );
                 return Ok(Exit::Done);
             }
             MoveState::Cancelled | MoveState::Failed => {
                 let why = progress.failure.unwrap_or_else(|| "it was cancelled".to_owned());
-                let text = format!("the move task ended after {moved} letters: {why}\n  next: run the same command again");
+                let text = format!(
+                    "the move task ended after {moved} letters: {why}\n  next: run the same command again"
+                );
                 say(output, Exit::Failed, &text, || json!({"sent_back": progress.moved, "failure": why}));
                 return Ok(Exit::Failed);
             }
@@ -143,7 +159,11 @@ async fn follow(letters: &DeadLetterBox, output: &Output) -> Result<Exit, Failur
     }
 }
 
-async fn throw_away(args: &DlqDiscardArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+async fn throw_away(
+    args: &DlqDiscardArgs,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
     let letters = open(&args.queue, connections).await?;
     let choice = args.choice.choice();
     if !args.yes && !confirmed(list(&letters, &choice).await?.len())? {

@@ -15,7 +15,10 @@ pub async fn doctor(args: &DoctorArgs, output: &Output, connections: &Connection
     let mut queue_url = args.queue.clone();
     if let Some(name) = &args.create_queues {
         let pair = connections.aws().await?.create_queue_pair(name).await?;
-        checks.push(Check { what: format!("queues {} and {}", pair.queue_url, pair.dlq_url), outcome: Outcome::Good });
+        checks.push(Check {
+            what: format!("queues {} and {}", pair.queue_url, pair.dlq_url),
+            outcome: Outcome::Good,
+        });
         queue_url = Some(pair.queue_url);
     }
     if let Some(url) = &queue_url {
@@ -25,10 +28,21 @@ pub async fn doctor(args: &DoctorArgs, output: &Output, connections: &Connection
         checks.push(source(&*Location::parse(place)?.open_to_read(connections).await?).await);
     }
     if let Some(place) = &args.dest {
-        checks.extend(dest(&*Location::parse(place)?.open_to_write(connections).await?, SystemClock.now()).await);
+        checks.extend(
+            dest(&*Location::parse(place)?.open_to_write(connections).await?, SystemClock.now()).await,
+        );
     }
-    let exit = if checks.iter().any(|check| matches!(check.outcome, Outcome::Bad { .. })) { Exit::Failed } else { Exit::Done };
-    say(output, exit, &text(&checks), || json!({"queue": queue_url, "checks": checks.iter().map(json_of).collect::<Vec<_>>()}));
+    let exit = if checks.iter().any(|check| matches!(check.outcome, Outcome::Bad { .. })) {
+        Exit::Failed
+    } else {
+        Exit::Done
+    };
+    say(
+        output,
+        exit,
+        &text(&checks),
+        || json!({"queue": queue_url, "checks": checks.iter().map(json_of).collect::<Vec<_>>()}),
+    );
     Ok(exit)
 }
 
@@ -47,7 +61,11 @@ fn text(checks: &[Check]) -> String {
 fn json_of(check: &Check) -> serde_json::Value {
     match &check.outcome {
         Outcome::Good => json!({"what": check.what, "outcome": "good"}),
-        Outcome::Weak { found, cure } => json!({"what": check.what, "outcome": "weak", "found": found, "cure": cure}),
-        Outcome::Bad { found, cure } => json!({"what": check.what, "outcome": "bad", "found": found, "cure": cure}),
+        Outcome::Weak { found, cure } => {
+            json!({"what": check.what, "outcome": "weak", "found": found, "cure": cure})
+        }
+        Outcome::Bad { found, cure } => {
+            json!({"what": check.what, "outcome": "bad", "found": found, "cure": cure})
+        }
     }
 }

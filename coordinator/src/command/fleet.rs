@@ -66,7 +66,12 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     }
     serve_metrics(args.waiting.metrics_addr).await?;
     if !output.quiet {
-        eprintln!("job {}: {} units, {} of them put on the queue", started.plan.job, count(units as u64), count(sent as u64));
+        eprintln!(
+            "job {}: {} units, {} of them put on the queue",
+            started.plan.job,
+            count(units as u64),
+            count(sent as u64)
+        );
     }
     let letters = connections.aws().await?.dead_letter_box(&args.queue.queue, args.queue.dlq.clone()).await?;
     let fleet = Fleet { started: &started, queue: &queue, letters: &letters, quiet: output.quiet };
@@ -97,7 +102,8 @@ impl Fleet<'_> {
             if !self.quiet {
                 eprintln!("{}", line(&now));
             }
-            let resting = now.depth.is_some_and(|depth| (depth.visible, depth.in_flight, depth.delayed) == (0, 0, 0));
+            let resting =
+                now.depth.is_some_and(|depth| (depth.visible, depth.in_flight, depth.delayed) == (0, 0, 0));
             quiet_looks = if resting { quiet_looks + 1 } else { 0 };
             if quiet_looks >= QUIET_LOOKS {
                 quiet_looks = 0;
@@ -134,7 +140,10 @@ impl Fleet<'_> {
         if lost.is_empty() {
             return Ok(Some(RunEnd::DeadLetters { dead, complete: now.complete }));
         }
-        eprintln!("{} units are neither complete nor on a queue: putting them there again", count(lost.len() as u64));
+        eprintln!(
+            "{} units are neither complete nor on a queue: putting them there again",
+            count(lost.len() as u64)
+        );
         enqueue(self.queue, &self.started.plan, &lost).await?;
         Ok(None)
     }
@@ -157,7 +166,11 @@ fn ended(finished: Finished) -> RunEnd {
 }
 
 /// `backfleet status`.
-pub async fn show_status(args: &StatusArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+pub async fn show_status(
+    args: &StatusArgs,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
     let started = find(&args.job, connections).await?;
     let queue = match &args.queue {
         None => None,
@@ -200,7 +213,11 @@ pub async fn resume(args: &ResumeArgs, output: &Output, connections: &Connection
 }
 
 /// `backfleet finish`.
-pub async fn finish_job(args: &FinishArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
+pub async fn finish_job(
+    args: &FinishArgs,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
     let began = Instant::now();
     let started = find(&args.job, connections).await?;
     let dest = Location::parse(&args.job.dest)?;
@@ -213,10 +230,14 @@ pub async fn finish_job(args: &FinishArgs, output: &Output, connections: &Connec
 /// The one job that is meant, as it stands in its destination.
 async fn find(args: &DestJobArgs, connections: &Connections) -> Result<Started, Failure> {
     let dest = Location::parse(&args.dest)?.open_to_write(connections).await?;
-    let wanted = |job: &JobId| args.job.as_ref().is_none_or(|prefix| job.to_string().starts_with(prefix.as_str()));
+    let wanted =
+        |job: &JobId| args.job.as_ref().is_none_or(|prefix| job.to_string().starts_with(prefix.as_str()));
     let found: Vec<JobId> = jobs(&*dest).await?.into_iter().filter(wanted).collect();
     let [job] = found[..] else {
-        return Err(Failure::usage(WhichJob { dest: args.dest.clone(), found }, Some("name one with --job".into())));
+        return Err(Failure::usage(
+            WhichJob { dest: args.dest.clone(), found },
+            Some("name one with --job".into()),
+        ));
     };
     let plan = stored(&*dest, job).await?;
     let layout = plan.layout().expect("a stored plan was checked");

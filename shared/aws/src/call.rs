@@ -184,7 +184,11 @@ fn undelivered(error: Option<&ConnectorError>) -> Failure {
     if let Some(credentials) = find::<CredentialsError>(error) {
         return without_credentials(credentials);
     }
-    let code = if never_connected(error) { own::NOT_CONNECTED } else { own::CONNECTION_BROKE };
+    let code = match error {
+        error if never_connected(error) => own::NOT_CONNECTED,
+        error if error.is_timeout() => own::TIMED_OUT,
+        _ => own::CONNECTION_BROKE,
+    };
     let note = find::<io::Error>(error).map(|error| error.kind().to_string());
     Failure { note, ..Failure::of_code(code) }
 }
@@ -236,3 +240,6 @@ fn quotable(text: &str) -> String {
 fn quotable_text(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(QUOTE_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests;

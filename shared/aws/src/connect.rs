@@ -114,6 +114,14 @@ impl Aws {
         sqs_admin::queue_facts(&self.sqs, queue_url).await
     }
 
+    /// How the dead-letter queue of the queue at `queue_url` is set up; `None` when it has none.
+    pub async fn dead_letter_facts(&self, queue_url: &str) -> Result<Option<QueueFacts>, PortError> {
+        match sqs_admin::dlq_url_of(&self.sqs, queue_url).await? {
+            None => Ok(None),
+            Some(url) => self.queue_facts(&url).await.map(Some),
+        }
+    }
+
     /// Makes the queue `name` and its dead-letter queue `name-dlq` as the fleet wants them, or brings those that
     /// exist to it. The same call again changes nothing.
     pub async fn create_queue_pair(&self, name: &str) -> Result<QueuePair, PortError> {

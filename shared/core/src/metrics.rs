@@ -52,6 +52,14 @@ metrics! {
     LEASE_LOST = Counter "backfleet_lease_lost_total" ["leases"] () "Deliveries given up because their lease had ended.";
     RETRIES = Counter "backfleet_retries_total" ["calls"] ("call", "class") "Calls of a port that were tried again, by call and by what went wrong.";
     STAGE_SECONDS = Histogram "backfleet_stage_seconds" ["seconds"] ("stage") "Time of one unit spent in a stage: get, convert, put.";
+    UNITS_PLANNED = Gauge "backfleet_units_planned" ["units"] () "Units of the job that a coordinator watches.";
+    UNITS_REMAINING = Gauge "backfleet_units_remaining" ["units"] () "Units of that job without a completion.";
+    OLDEST_INCOMPLETE_AGE_SECONDS = Gauge "backfleet_oldest_incomplete_unit_age_seconds" ["seconds"] () "Time since anything of that job was completed, while units remain.";
+    ETA_SECONDS = Gauge "backfleet_eta_seconds" ["seconds"] () "Time that the rest of that job will take at the rate of the last ten minutes.";
+    QUEUE_DEPTH = Gauge "backfleet_queue_depth" ["messages"] ("state") "Messages on the work queue by state: visible, in_flight, delayed; approximate.";
+    DLQ_DEPTH = Gauge "backfleet_dlq_depth" ["messages"] () "Dead letters; approximate.";
+    VERIFY_MISMATCH = Counter "backfleet_verify_mismatch_total" ["findings"] () "Things that a verification found wrong.";
+    DRAINING = Gauge "backfleet_draining" ["flag"] () "1 while this worker was told to stop and finishes what it has.";
     IN_FLIGHT_UNITS = Gauge "backfleet_in_flight_units" ["units"] () "Units this process holds now.";
 }
 

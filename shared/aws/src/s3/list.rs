@@ -1,5 +1,7 @@
 //! One page of a listing.
 
+use std::time::SystemTime;
+
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::Object;
 use backfleet_core::key::ObjectKey;
@@ -47,7 +49,7 @@ impl S3Store {
         let ours = objects.iter().filter_map(|object| Some((self.key_of(object)?, object)));
         ours.map(|(key, object)| {
             let (bytes, etag) = (length(call, object.size)?, etag(call, object.e_tag.clone())?);
-            Ok(ListingEntry { key, bytes, etag })
+            Ok(ListingEntry { key, bytes, etag, modified: modified(object) })
         })
         .collect()
     }
@@ -55,6 +57,11 @@ impl S3Store {
     fn key_of(&self, object: &Object) -> Option<ObjectKey> {
         ObjectKey::new(object.key()?.strip_prefix(&self.root)?).ok()
     }
+}
+
+/// S3 always says it; an endpoint that does not shows its objects as old.
+fn modified(object: &Object) -> SystemTime {
+    object.last_modified().and_then(|time| SystemTime::try_from(*time).ok()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// The last name of a page. Whoever lists without order (directory buckets do) cannot be paged through by name,
