@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::future::Future;
 
-use backfleet_core::limits::{HEARTBEAT, VISIBILITY};
+use backfleet_core::limits::BEATS_IN_A_WINDOW;
 use backfleet_core::metrics::{LEASE_EXTENDED, LEASE_LOST};
 use backfleet_core::ports::PortFault;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -33,19 +33,20 @@ pub async fn under_lease<T>(
 
 /// Extends the lease again and again; returns when it has ended.
 async fn until_lost(desk: &Desk, delivery: &Delivery) {
-    let deadline = Cell::new(delivery.received_at + VISIBILITY);
-    let mut beat = delivery.received_at + HEARTBEAT;
+    let window = desk.queue.window();
+    let deadline = Cell::new(delivery.received_at + window);
+    let mut beat = delivery.received_at + window / BEATS_IN_A_WINDOW;
     loop {
         sleep_until(beat.min(deadline.get())).await;
         if Instant::now() >= deadline.get() {
             return;
         }
         let asked_at = Instant::now();
-        match timeout_at(deadline.get(), desk.queue.extend(&delivery.held.hold, VISIBILITY)).await {
+        match timeout_at(deadline.get(), desk.queue.extend(&delivery.held.hold, window)).await {
             Err(_) => return,
             Ok(Ok(())) => {
                 metrics::counter!(LEASE_EXTENDED).increment(1);
-                deadline.set(asked_at + VISIBILITY);
+                deadline.set(asked_at + window);
             }
             Ok(Err(error)) if matches!(error.fault, PortFault::LeaseGone | PortFault::Invalid) => {
                 info!(unit = delivery.message.unit, "the lease was refused an extension");
@@ -53,6 +54,6 @@ async fn until_lost(desk: &Desk, delivery: &Delivery) {
             }
             Ok(Err(error)) => warn!(unit = delivery.message.unit, %error, "a heartbeat failed"),
         }
-        beat = asked_at + HEARTBEAT;
+        beat = asked_at + window / BEATS_IN_A_WINDOW;
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use backfleet_aws::{Aws, AwsConfig, ConnectError};
+use backfleet_core::ahead::ReadAheadStore;
 use backfleet_core::local::LocalStore;
 use backfleet_core::ports::{ObjectStore, PortError};
 use backfleet_core::retry::{Retrier, RetryPolicy, RetryingStore};
@@ -128,14 +129,18 @@ impl Location {
         }
     }
 
-    /// Opens the place for reading alone: nothing of a folder can be written through what this returns.
+    /// Opens the place for reading alone: nothing of a folder can be written through what this returns. Large
+    /// objects of a bucket are read ahead.
     pub async fn open_to_read(
         &self,
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         match self {
             Self::Folder(path) => self.folder(LocalStore::open_read_only(path), connections),
-            Self::S3 { bucket, prefix } => self.bucket(bucket, prefix, connections).await,
+            Self::S3 { bucket, prefix } => {
+                let store = self.bucket(bucket, prefix, connections).await?;
+                Ok(Arc::new(ReadAheadStore::new(store)))
+            }
         }
     }
 

@@ -111,7 +111,9 @@ async fn open(flags: &Flags) -> anyhow::Result<Desk> {
         dests.push(Location::parse(text)?.open_to_write(&connections).await?);
     }
     let aws = connections.aws().await?;
-    let queue = aws.sqs_queue(&flags.queue, flags.dlq.clone()).await?;
+    // Leases last as long as this queue says, whatever the fleet's queues should be set to.
+    let window = aws.queue_facts(&flags.queue).await?.visibility;
+    let queue = aws.sqs_queue(&flags.queue, flags.dlq.clone()).await?.with_window(window);
     let queue = Arc::new(RetryingQueue::new(Arc::new(queue), connections.retrier()));
     Ok(Desk::new(Allowed::new(sources, dests, connections), queue, Arc::new(Tally::default())))
 }

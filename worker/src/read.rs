@@ -152,7 +152,9 @@ impl File<'_> {
     }
 
     async fn stream(&self, etag: &ETag) -> Result<ByteStream, ReadError> {
-        let request = GetRequest { range: None, if_match: Some(etag.clone()) };
+        // The range says how much there is, so that a store can read ahead; an empty one cannot be said.
+        let range = Some(0..self.planned().bytes).filter(|range| !range.is_empty());
+        let request = GetRequest { range, if_match: Some(etag.clone()) };
         self.store.get(&self.claimed.key, request).await.map_err(|error| self.unreadable(error))
     }
 

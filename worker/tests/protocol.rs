@@ -414,6 +414,9 @@ struct NoHeartbeat(Arc<MemoryQueue>);
 
 #[async_trait]
 impl Queue for NoHeartbeat {
+    fn window(&self) -> Duration {
+        self.0.window()
+    }
     async fn send(&self, bodies: &[String]) -> Result<Vec<SendFailure>, PortError> {
         self.0.send(bodies).await
     }

@@ -34,13 +34,21 @@ pub struct SqsQueue {
     url: String,
     dlq_url: Option<String>,
     acks: AckBatcher,
+    /// What a receive gives.
+    window: Duration,
 }
 
 impl SqsQueue {
     /// Must be called within a runtime: the batching of acks is a task of its own, which ends with the queue.
     pub(crate) fn new(client: Client, url: &str, dlq_url: Option<String>) -> Self {
         let deleter = SqsDeleter { client: client.clone(), url: url.to_owned() };
-        Self { client, url: url.to_owned(), dlq_url, acks: AckBatcher::start(Arc::new(deleter)) }
+        Self { client, url: url.to_owned(), dlq_url, window: VISIBILITY, acks: AckBatcher::start(Arc::new(deleter)) }
+    }
+
+    /// The same queue, whose own visibility window is `window` and not the fleet's usual one.
+    #[must_use]
+    pub fn with_window(self, window: Duration) -> Self {
+        Self { window, ..self }
     }
 
     /// The URL of its dead-letter queue, if it has one.
@@ -109,6 +117,10 @@ impl Queue for SqsQueue {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let answer = call.ask(request.send()).await?;
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(held).collect())
+    }
+
+    fn window(&self) -> Duration {
+        self.window
     }
 
     async fn extend(&self, hold: &Hold, window: Duration) -> Result<(), PortError> {

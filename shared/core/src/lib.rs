@@ -17,6 +17,7 @@ pub mod completion;
 pub mod manifest;
 pub mod ports;
 pub mod retry;
+pub mod ahead;
 pub mod local;
 pub mod memory;
 pub mod metrics;

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// Visibility window of a delivery: long enough to survive a slow heartbeat, short enough that a crashed
 /// worker's unit is taken over within two minutes.
 pub const VISIBILITY: Duration = Duration::from_secs(120);
-/// A held delivery is extended this often, so that two heartbeats may fail before the lease ends.
-pub const HEARTBEAT: Duration = Duration::from_secs(40);
+/// A held delivery is extended every third of its window, so that two heartbeats may fail before the lease ends.
+pub const BEATS_IN_A_WINDOW: u32 = 3;
 /// SQS refuses to hold a message for longer than this after its first receipt (SQS quotas page).
 pub const VISIBILITY_TOTAL_MAX: Duration = Duration::from_secs(12 * 3600);
 /// Receives of one message before it is dead-lettered (`maxReceiveCount` of the queue pair).
@@ -42,6 +42,13 @@ pub const LIST_PAGE_MAX: usize = 1000;
 /// One read from an object: large enough to be cheap, small enough that one step of the conversion, which
 /// may inflate it tenfold, yields the thread after some milliseconds.
 pub const READ_CHUNK_BYTES: usize = 128 * 1024;
+/// One part of a large object that is read in parts: large enough for S3 to be fast, small enough that a lost
+/// connection costs little.
+pub const PART_BYTES: u64 = 4 << 20;
+/// Parts of one object that are fetched or wait, at most.
+pub const PARTS_AHEAD: usize = 3;
+/// Parts of all objects of one store that are fetched or wait, at most: 64 MiB.
+pub const PARTS_HELD_MAX: usize = 16;
 /// A data file up to this size is held in memory between proving its MD5 and converting it; a larger one is
 /// read twice.
 pub const INPUT_HELD_BYTES_MAX: u64 = 4 << 20;
@@ -50,7 +57,7 @@ pub const STORED_SHARD_BYTES_MAX: usize = 1200 << 20;
 /// A quarantine object is closed when it has this many bytes of text.
 pub const QUARANTINE_OBJECT_BYTES: usize = 4 << 20;
 
-const _: () = assert!(HEARTBEAT.as_secs() * 3 <= VISIBILITY.as_secs());
+const _: () = assert!(PARTS_AHEAD <= PARTS_HELD_MAX);
 const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(UNITS_MAX <= 99_999_999, "a sequence number has eight digits for the unit");
 const _: () = assert!(MESSAGE_BYTES_MAX <= 256 * 1024, "the smallest MaximumMessageSize found in the wild");

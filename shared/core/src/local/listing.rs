@@ -94,7 +94,12 @@ impl Walk<'_> {
             self.listing.more = true;
             return Ok(());
         }
-        self.listing.entries.push(ListingEntry { key, bytes: found.len(), etag: etag(&found), modified: found.modified()? });
+        self.listing.entries.push(ListingEntry {
+            key,
+            bytes: found.len(),
+            etag: etag(&found),
+            modified: found.modified()?,
+        });
         Ok(())
     }
 

@@ -202,6 +202,10 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
+    fn window(&self) -> Duration {
+        self.config.visibility
+    }
+
     async fn depth(&self) -> Result<Depth, PortError> {
         let state = self.state();
         let in_flight = state.in_flight(Instant::now()) as u64;

@@ -110,7 +110,10 @@ impl ObjectStore for MemoryStore {
         // Nothing is ever removed, so the count names every version once.
         let etag = ETag(objects.len().to_string());
         let NewObject { key, bytes, metadata, sha256 } = object;
-        objects.insert(key.to_string(), Stored { key, bytes, etag, sha256, metadata, put_at: self.born.elapsed() });
+        objects.insert(
+            key.to_string(),
+            Stored { key, bytes, etag, sha256, metadata, put_at: self.born.elapsed() },
+        );
         Ok(PutOutcome::Created)
     }
 
@@ -122,7 +125,12 @@ impl ObjectStore for MemoryStore {
 fn entry(stored: &Stored) -> ListingEntry {
     // Its clock begins with the store: a simulated one has no other.
     let modified = UNIX_EPOCH + stored.put_at;
-    ListingEntry { key: stored.key.clone(), bytes: stored.bytes.len() as u64, etag: stored.etag.clone(), modified }
+    ListingEntry {
+        key: stored.key.clone(),
+        bytes: stored.bytes.len() as u64,
+        etag: stored.etag.clone(),
+        modified,
+    }
 }
 
 fn chunks(mut rest: Bytes) -> impl Iterator<Item = Bytes> + Send {

@@ -73,6 +73,9 @@ pub trait Queue: Send + Sync + 'static {
     /// others for the queue's visibility window.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Held>, PortError>;
 
+    /// The visibility window that a receive gives: how long a lease is.
+    fn window(&self) -> Duration;
+
     /// Makes the window end `window` from now. `LeaseGone` when the hold is no longer ours.
     async fn extend(&self, hold: &Hold, window: Duration) -> Result<(), PortError>;
 

@@ -28,6 +28,10 @@ impl<Q: Queue + ?Sized> RetryingQueue<Q> {
 
 #[async_trait]
 impl<Q: Queue + ?Sized> Queue for RetryingQueue<Q> {
+    fn window(&self) -> Duration {
+        self.inner.window()
+    }
+
     async fn send(&self, bodies: &[String]) -> Result<Vec<SendFailure>, PortError> {
         let batch = Mutex::new(Batch::new(bodies));
         let sent = self.retrier.run(|| async { batch.lock().await.send(&*self.inner).await }).await;

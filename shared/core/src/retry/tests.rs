@@ -362,6 +362,10 @@ impl FaultyQueue {
 
 #[async_trait]
 impl Queue for FaultyQueue {
+    fn window(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+
     async fn send(&self, bodies: &[String]) -> Result<Vec<SendFailure>, PortError> {
         self.sent.lock().unwrap().push(bodies.to_vec());
         let of_entries = |fault: &mut Fault| matches!(fault, Fault::Entries(_));
