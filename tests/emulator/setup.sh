@@ -3,15 +3,15 @@
 # Every package is pinned by hash. Prints the path of its Python.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-venv=${1:-"$here/../../target/emulator-venv"}
+here=$(cd "$(dirname "$0")" && pwd -P)
+venv=${1:-"$(dirname "$(dirname "$here")")/target/emulator-venv"}
 wanted=$(cksum <"$here/requirements.txt")
 
 if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
     mkdir -p "$(dirname "$venv")"
     # Several test processes may come at once: one makes it, the others wait.
     exec 9>"$venv.lock"
-    flock 9
+    if command -v flock >/dev/null; then flock 9; fi
     if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
         rm -rf "$venv"
         python3 -m venv "$venv" >&2

@@ -124,7 +124,10 @@ impl Failure {
 
     fn tell(self) -> Told {
         let mut text = self.code.clone().unwrap_or_else(|| "an answer without a code".to_owned());
-        let place = [self.status.map(|status| format!("status {status}")), self.request_id.map(|id| format!("request {id}"))];
+        let place = [
+            self.status.map(|status| format!("status {status}")),
+            self.request_id.map(|id| format!("request {id}")),
+        ];
         let place: Vec<String> = place.into_iter().flatten().collect();
         if !place.is_empty() {
             text = format!("{text} ({})", place.join(", "));
@@ -141,7 +144,8 @@ fn read<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Failu
         SdkError::ServiceError(refusal) => {
             let answer = from_answer(refusal.raw());
             let code = refusal.err().code().map(|code| quotable(plain_code(code)));
-            let note = refusal.err().message().filter(|_| names_a_permission(code.as_deref())).map(quotable_text);
+            let note =
+                refusal.err().message().filter(|_| names_a_permission(code.as_deref())).map(quotable_text);
             Failure { code, note, ..answer }
         }
         SdkError::ResponseError(garbled) => {
@@ -184,7 +188,11 @@ fn undelivered(error: Option<&ConnectorError>) -> Failure {
     if let Some(credentials) = find::<CredentialsError>(error) {
         return without_credentials(credentials);
     }
-    let code = if never_connected(error) { own::NOT_CONNECTED } else { own::CONNECTION_BROKE };
+    let code = match error {
+        error if never_connected(error) => own::NOT_CONNECTED,
+        error if error.is_timeout() => own::TIMED_OUT,
+        _ => own::CONNECTION_BROKE,
+    };
     let note = find::<io::Error>(error).map(|error| error.kind().to_string());
     Failure { note, ..Failure::of_code(code) }
 }
@@ -236,3 +244,6 @@ fn quotable(text: &str) -> String {
 fn quotable_text(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(QUOTE_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! The only place in the project that names the AWS SDK: no SDK type stands in a public signature, an error, a
 //! metric or a log field. Calls are made once each, under a time limit; trying again is the business of
-//! `backfleet_core::retry`, and [`classify`](self) tells it whether that makes sense.
+//! `backfleet_core::retry`, and the table in `classify` tells it whether that makes sense.
 //!
 //! In flow order:
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::RuntimeComponents;
 use aws_sdk_s3::config::http::HttpRequest;
 use aws_sdk_s3::error::ConnectorError;
@@ -15,6 +15,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_types::body::SdkBody;
 
 use crate::connect::{Aws, Place, s3_config, sqs_config};
+
+/// Must never be read in an error.
+pub(crate) const SECRET: &str = "verysecret";
 
 pub(crate) type Answer = http::Response<SdkBody>;
 
@@ -82,9 +85,16 @@ pub(crate) struct Asked {
 
 impl Replay {
     pub(crate) fn of(nexts: impl IntoIterator<Item: Into<Next>>) -> Self {
+        let credentials = Credentials::new("AKIATESTTESTTESTTEST", SECRET, None, None, "test");
+        let replay = Self::with_credentials(credentials);
+        replay.script.answers.lock().unwrap().extend(nexts.into_iter().map(Into::into));
+        replay
+    }
+
+    /// Where no call ever leaves, or none is answered.
+    pub(crate) fn with_credentials(credentials: impl ProvideCredentials + 'static) -> Self {
         let script = Script::default();
-        script.answers.lock().unwrap().extend(nexts.into_iter().map(Into::into));
-        let aws = aws_behind(&script);
+        let aws = aws_behind(&script, credentials);
         Self { script, aws }
     }
 
@@ -104,7 +114,11 @@ impl From<&HttpRequest> for Asked {
         Self {
             line: format!("{} {}", request.method(), request.uri()),
             body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned(),
-            headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         }
     }
 }
@@ -119,22 +133,17 @@ impl Asked {
     }
 }
 
-fn aws_behind(script: &Script) -> Aws {
-    let shared = shared(script.clone());
+fn aws_behind(script: &Script, credentials: impl ProvideCredentials + 'static) -> Aws {
+    let shared = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(script.clone())
+        .build();
     let region = Region::new("eu-central-1");
     let place = Place { region, endpoint: Some("https://aws.test".to_owned()), path_style: true };
     let s3 = aws_sdk_s3::Client::from_conf(s3_config(&shared, &place).build());
     let sqs = aws_sdk_sqs::Client::from_conf(sqs_config(&shared, &place).build());
     Aws::of_clients(s3, sqs)
-}
-
-fn shared(script: Script) -> SdkConfig {
-    let credentials = Credentials::new("AKIATESTTESTTESTTEST", "verysecret", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(script)
-        .build()
 }
 
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<SdkBody>) -> Answer {
@@ -145,7 +154,8 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<SdkB
 
 /// A refusal as S3 writes it.
 pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
-    let body = format!("<Error><Code>{code}</Code><Message>about {code}</Message><RequestId>R</RequestId></Error>");
+    let body =
+        format!("<Error><Code>{code}</Code><Message>about {code}</Message><RequestId>R</RequestId></Error>");
     answer(status, &[("content-type", "application/xml"), ("x-amz-request-id", "REQ1")], body)
 }
 
