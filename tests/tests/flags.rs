@@ -112,6 +112,7 @@ fn include_and_exclude_choose_attributes_and_keys_always_stay_in_keys() {
             lines_with(&export, &format!("{format}-in"), &["--format", format, "--include", "a,absent"]);
         let excluded =
             lines_with(&export, &format!("{format}-out"), &["--format", format, "--exclude", "a,absent"]);
+        assert_eq!((included.len(), excluded.len()), (4, 4));
         for (with, without) in included.iter().zip(&excluded) {
             assert_eq!(names(with, path), ["a", "pk"], "{format}");
             assert_eq!(names(without, path), ["b", "pk"], "{format}");

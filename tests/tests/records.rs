@@ -127,7 +127,9 @@ fn numbers_of_every_length_and_form_survive_every_format() {
     for format in ["stream", "kinesis", "item", "plain"] {
         let dest = Destination::at(&export.dest(format));
         export.run(&dest.path).flag("--format", format).succeeds();
-        for (record, number) in dest.lines().iter().zip(numbers) {
+        let records = dest.lines();
+        assert_eq!(records.len(), numbers.len());
+        for (record, number) in records.iter().zip(numbers) {
             let (path, wrapped) = match format {
                 "plain" => (&[][..], false),
                 "item" => (&["Item"][..], true),
