@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backfleet::finish::verify_committed;
-use backfleet::plan::{jobs, make, stored};
+use backfleet::plan::{PlanningError, jobs, make, stored};
 use backfleet::run::{Run, RunConfig, RunEnd};
 use backfleet::spec::keys_of_schema;
 use backfleet::synth::{self, SynthSpec};
@@ -26,7 +26,7 @@ use crate::cli::{JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress;
 use crate::report::{self, Ended};
-use crate::size::{count, print, print_limit};
+use crate::size::{count, files, plural, print, print_limit};
 
 /// `backfleet run`.
 pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
@@ -61,9 +61,9 @@ fn announce(run: &Run, dest: &Location) {
     let resumed =
         if done > 0 { format!(", {} of them done before", count(done as u64)) } else { String::new() };
     eprintln!(
-        "job {}: {} files, {} compressed{resumed} -> {dest}/{}",
+        "job {}: {}, {} compressed{resumed} -> {dest}/{}",
         plan.job.short(),
-        count(plan.units.len() as u64),
+        files(plan.units.len() as u64),
         print(plan.bytes()),
         plan.options.partition
     );
@@ -110,20 +110,30 @@ impl Job {
                 (ended.outcome, ended.exit) = ("dead-letters", Exit::DeadLetters);
                 (ended.dead, ended.complete) = (Some(dead), Some(*complete));
                 format!(
-                    "incomplete: {} of {} files could not be used; the other {} are done; no _SUCCESS was written\n{}  next: mend or copy these files again, then run the same command: it does only what is left",
+                    "incomplete: {} of {} could not be used; the other {} are done; no _SUCCESS was written\n{}  next: mend or copy these files again, then run the same command: it does only what is left",
                     count(dead.len() as u64),
-                    count(self.plan.units.len() as u64),
+                    files(self.plan.units.len() as u64),
                     count(*complete as u64),
                     report::dead_letters(&self.plan, dead)
+                )
+            }
+            RunEnd::Exhausted { reason, complete } => {
+                (ended.outcome, ended.exit) = ("exhausted", Exit::Failed);
+                ended.complete = Some(*complete);
+                format!(
+                    "stopped: no room is left in {} ({reason}); {} of {} are done\n  next: free some, then run the same command: it goes on where it stopped",
+                    self.dest,
+                    count(*complete as u64),
+                    files(self.plan.units.len() as u64)
                 )
             }
             RunEnd::Interrupted { complete } => {
                 (ended.outcome, ended.exit) = ("interrupted", Exit::Interrupted);
                 ended.complete = Some(*complete);
                 format!(
-                    "interrupted: {} of {} files are done\n  next: run the same command again, it goes on where it stopped",
+                    "interrupted: {} of {} are done\n  next: run the same command again, it goes on where it stopped",
                     count(*complete as u64),
-                    count(self.plan.units.len() as u64)
+                    files(self.plan.units.len() as u64)
                 )
             }
         };
@@ -142,8 +152,8 @@ impl Job {
     fn quarantine_exceeded(&self, verification: &Verification, allowed: u64) -> String {
         let found = verification.manifest.counts.quarantined;
         format!(
-            "not committed: {} records are in quarantine, {} are allowed; everything else is done ({})\n  next: look into {}/{}, then run the same command with --max-quarantine {found} to accept them",
-            count(found),
+            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: look into {}/{}, then run the same command with --max-quarantine {found} to accept them",
+            plural(found, "record"),
             count(allowed),
             report::proof(&verification.manifest, &self.plan),
             self.dest,
@@ -153,8 +163,8 @@ impl Job {
 
     fn refused(&self, verification: &Verification) -> String {
         format!(
-            "not proven: {} things are wrong in {} (job {})\n{}  next: find out who changed the destination; a job is rebuilt by running it into an empty one",
-            count(verification.findings_total),
+            "not proven: {} found in {} (job {})\n{}  next: find out who changed the destination; a job is rebuilt by running it into an empty one",
+            plural(verification.findings_total, "fault"),
             self.dest,
             self.plan.job.short(),
             report::findings(verification)
@@ -223,7 +233,7 @@ fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
     let proof = if bare == 0 {
         "MD5 of every file, ".to_owned()
     } else {
-        format!("{} files without an MD5, ", count(bare as u64))
+        format!("{} without an MD5, ", files(bare as u64))
     };
     text +=
         &format!("proof      {proof}{}\n", if items.is_some() { "count of every file" } else { "no counts" });
@@ -235,7 +245,7 @@ fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
         plan.options.partition
     );
     if let Some(pending) = pending {
-        text += &format!("left to do {} files\n", count(pending as u64));
+        text += &format!("left to do {}\n", files(pending as u64));
     }
     text + "nothing was written"
 }
@@ -289,7 +299,21 @@ async fn verify_job(
     output: &Output,
 ) -> Result<(Exit, serde_json::Value), Failure> {
     let began = Instant::now();
-    let plan = stored(dest, job).await?;
+    let plan = match stored(dest, job).await {
+        Err(error @ PlanningError::NoPlan { .. }) => {
+            let text = format!(
+                "not proven: {error}\n  next: find out who deleted it; its shards are listed nowhere"
+            );
+            if !output.json {
+                say(output, Exit::Unproven, &text, || json!(null));
+            }
+            return Ok((
+                Exit::Unproven,
+                json!({"outcome": "unproven", "job": job, "findings": [error.to_string()]}),
+            ));
+        }
+        plan => plan?,
+    };
     let layout = plan.layout().expect("a stored plan was checked");
     let verification = verify_committed(dest, &plan, &layout, Proof::Read).await?;
     let job = Job { plan, layout, dest: location.clone(), began };
@@ -370,9 +394,21 @@ fn written(quiet: bool) -> impl Fn(u64) + Sync {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the key schema {file} cannot be read")]
+struct KeySchemaFile {
+    file: String,
+    source: std::io::Error,
+}
+
 fn keys(args: &JobArgs) -> Result<Vec<String>, Failure> {
     match &args.key_schema {
         None => Ok(args.keys.clone()),
-        Some(file) => Ok(keys_of_schema(&std::fs::read(file)?)?),
+        Some(file) => {
+            let unreadable = |source| KeySchemaFile { file: file.display().to_string(), source };
+            let advice = || Some("give a file with the answer of `aws dynamodb describe-table`".to_owned());
+            let json = std::fs::read(file).map_err(|error| Failure::usage(unreadable(error), advice()))?;
+            Ok(keys_of_schema(&json)?)
+        }
     }
 }

@@ -17,7 +17,8 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    backfleet_worker::log::to_stderr("error");
+    // What a person must know is printed once, at the end; logs are for whoever asks for them.
+    backfleet_worker::log::to_stderr("off");
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cli.threads())
         .enable_all()

@@ -1,11 +1,12 @@
 //! Makes the plan of a source, and adopts the one that stands in the destination.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::job::JobId;
 use backfleet_core::key::ObjectKey;
-use backfleet_core::layout::{JOBS_FOLDER, parse_plan_key, plan_key};
+use backfleet_core::layout::{JOBS_FOLDER, parse_job, plan_key};
 use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
@@ -99,11 +100,10 @@ pub async fn make(
 }
 
 fn unit(file: DataFile) -> UnitPlan {
-    let etag = if file.md5.is_none() { Some(file.etag) } else { None };
-    UnitPlan { key: file.key.to_string(), bytes: file.bytes, items: file.items, md5: file.md5, etag }
+    UnitPlan { key: file.key.to_string(), bytes: file.bytes, items: file.items, md5: file.md5 }
 }
 
-/// Writes the plan, or takes the equal one that is there: its pinned ETags are those the job began with.
+/// Writes the plan, or takes the one of the same job that is there.
 pub async fn adopt(dest: &dyn ObjectStore, plan: Plan) -> Result<Plan, PlanningError> {
     check_short_id(dest, plan.job).await?;
     let json = plan.to_json();
@@ -122,15 +122,18 @@ pub async fn stored(dest: &dyn ObjectStore, job: JobId) -> Result<Plan, Planning
     Plan::parse(&json).map_err(|source| PlanningError::Stored { dest: dest.describe(), job, source })
 }
 
-/// The jobs that have a plan in a destination. Costs a listing of all jobs' own objects.
+/// The jobs that have anything of their own in a destination, be it without a plan. Costs a listing of all jobs'
+/// own objects.
 pub async fn jobs(dest: &dyn ObjectStore) -> Result<Vec<JobId>, PortError> {
     let prefix = format!("{JOBS_FOLDER}/");
-    let mut jobs = Vec::new();
+    let mut jobs = BTreeSet::new();
     let mut after: Option<ObjectKey> = None;
     loop {
         let page = dest.list(&prefix, after.as_ref()).await?;
-        jobs.extend(page.entries.iter().filter_map(|entry| parse_plan_key(&entry.key)));
-        let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(jobs) };
+        jobs.extend(page.entries.iter().filter_map(|entry| parse_job(&entry.key)));
+        let Some(last) = page.entries.last().filter(|_| page.more) else {
+            return Ok(jobs.into_iter().collect());
+        };
         after = Some(last.key.clone());
     }
 }
@@ -138,11 +141,9 @@ pub async fn jobs(dest: &dyn ObjectStore) -> Result<Vec<JobId>, PortError> {
 /// Shards carry eight digits of their job's id.
 async fn check_short_id(dest: &dyn ObjectStore, job: JobId) -> Result<(), PlanningError> {
     let alike = dest.list(&format!("{JOBS_FOLDER}/{}", job.short()), None).await?;
-    let other = alike.entries.iter().filter_map(|entry| {
-        let name = entry.key.as_str().split('/').nth(1)?;
-        name.parse().ok().filter(|other: &JobId| *other != job)
-    });
-    match other.into_iter().next() {
+    let mut others =
+        alike.entries.iter().filter_map(|entry| parse_job(&entry.key)).filter(|other| *other != job);
+    match others.next() {
         None => Ok(()),
         Some(other) => Err(PlanningError::ShortId { dest: dest.describe(), job, other }),
     }

@@ -11,7 +11,7 @@ use backfleet_core::plan::{Plan, Source};
 use serde_json::{Value, json};
 
 use crate::failure::Exit;
-use crate::size::{count, print};
+use crate::size::{count, files, plural, print};
 
 /// Lines of a list that people are shown.
 const SHOWN_MAX: usize = 20;
@@ -29,12 +29,12 @@ pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
         Source::Export(_) => "",
     };
     format!(
-        "{} files ({md5}), {} records in{promised}, {} out, {} quarantined; {} shards, {} ({} uncompressed), each there with its digest, none besides",
-        count(manifest.units),
-        count(records_in),
+        "{} ({md5}), {} in{promised}, {} out, {} quarantined; {}, {} ({} uncompressed), each there with its digest, none besides",
+        files(manifest.units),
+        plural(records_in, "record"),
         count(records_out),
         count(quarantined),
-        count(shards),
+        plural(shards, "shard"),
         print(bytes_out),
         print(content_bytes),
     )

@@ -59,6 +59,13 @@ pub enum RunEnd {
         /// Units that are complete.
         complete: usize,
     },
+    /// There is no room for more at the destination.
+    Exhausted {
+        /// Why.
+        reason: String,
+        /// Units that are complete.
+        complete: usize,
+    },
     /// Stopped before the end.
     Interrupted {
         /// Units that are complete.
@@ -141,6 +148,9 @@ impl Run {
         }
         let remaining = self.work(config, &stop).await?;
         let complete = self.plan.units.len() - remaining.pending.len() - remaining.dead.len();
+        if let Some(reason) = remaining.exhausted.filter(|_| !remaining.pending.is_empty()) {
+            return Ok(RunEnd::Exhausted { reason, complete });
+        }
         if !remaining.pending.is_empty() {
             return Ok(RunEnd::Interrupted { complete });
         }

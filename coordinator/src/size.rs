@@ -72,6 +72,16 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// `1 file`, `2 files`.
+pub fn files(n: u64) -> String {
+    plural(n, "file")
+}
+
+/// `1 thing`, `2 things`.
+pub fn plural(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

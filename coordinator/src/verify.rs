@@ -59,8 +59,6 @@ pub enum Finding {
     Count {
         /// The unit.
         unit: u32,
-        /// What was counted.
-        what: &'static str,
         /// What the plan promises.
         planned: u64,
         /// What the completion says.
@@ -110,8 +108,8 @@ impl fmt::Display for Finding {
             Self::Completion { unit, why } => {
                 write!(f, "the completion of unit {unit} cannot be believed: {why}")
             }
-            Self::Count { unit, what, planned, found } => {
-                write!(f, "unit {unit} has {found} {what}, the plan promises {planned}")
+            Self::Count { unit, planned, found } => {
+                write!(f, "unit {unit} has {found} records, the plan promises {planned}")
             }
             Self::Sum { planned, found } => {
                 write!(f, "{found} records were read in all, the source's summary promises {planned}")
@@ -146,9 +144,9 @@ pub async fn verify(
     };
     verifier.completions().await?;
     verifier.sum();
-    verifier.listed(&layout.shard_prefix(), shard_entries).await?;
-    verifier.listed(&layout.quarantine_prefix(), quarantine_entries).await?;
-    verifier.digests().await?;
+    let mut whole = verifier.listed(&layout.shard_prefix(), shard_entries).await?;
+    whole.extend(verifier.listed(&layout.quarantine_prefix(), quarantine_entries).await?);
+    verifier.digests(whole).await?;
     Ok(verifier.result)
 }
 
@@ -212,13 +210,9 @@ impl Verifier<'_> {
         };
         let planned = &self.plan.units[unit as usize];
         let counts = &completion.counts;
-        for (what, planned, found) in [
-            ("bytes of input", Some(planned.bytes), counts.bytes_in),
-            ("records", planned.items, counts.records_in),
-        ] {
-            if let Some(planned) = planned.filter(|&planned| planned != found) {
-                self.found(Finding::Count { unit, what, planned, found });
-            }
+        let found = counts.records_in;
+        if let Some(planned) = planned.items.filter(|&planned| planned != found) {
+            self.found(Finding::Count { unit, planned, found });
         }
         let own = |n: usize, key: &str| {
             let shard = u32::try_from(n).unwrap_or(u32::MAX);
@@ -239,16 +233,21 @@ impl Verifier<'_> {
         }
     }
 
-    /// Holds a listing of `prefix` against what the manifest lists there.
-    async fn listed(&mut self, prefix: &str, entries: fn(&Manifest) -> Vec<Listed>) -> Result<(), PortError> {
-        let listed = entries(&self.result.manifest);
-        let mut expected: BTreeMap<&str, u64> =
-            listed.iter().map(|entry| (entry.key.as_str(), entry.bytes)).collect();
+    /// Holds a listing of `prefix` against what the manifest lists there, and gives what is there in full length.
+    async fn listed(
+        &mut self,
+        prefix: &str,
+        entries: fn(&Manifest) -> Vec<Listed>,
+    ) -> Result<Vec<Listed>, PortError> {
+        let mut expected: BTreeMap<String, Listed> =
+            entries(&self.result.manifest).into_iter().map(|entry| (entry.key.clone(), entry)).collect();
+        let mut whole = Vec::new();
         let mut after: Option<ObjectKey> = None;
         loop {
             let page = self.dest.list(prefix, after.as_ref()).await?;
             for entry in &page.entries {
-                self.entry(entry, expected.remove(entry.key.as_str()));
+                let listed = expected.remove(entry.key.as_str());
+                whole.extend(self.entry(entry, listed));
             }
             after = page.entries.last().map(|entry| entry.key.clone());
             if !page.more {
@@ -256,26 +255,25 @@ impl Verifier<'_> {
             }
         }
         for key in expected.into_keys() {
-            self.found(Finding::Missing { key: key.to_owned() });
+            self.found(Finding::Missing { key });
         }
-        Ok(())
+        Ok(whole)
     }
 
-    fn entry(&mut self, entry: &ListingEntry, listed: Option<u64>) {
+    fn entry(&mut self, entry: &ListingEntry, listed: Option<Listed>) -> Option<Listed> {
         let key = entry.key.to_string();
         match listed {
             None => self.found(Finding::Stranger { key }),
-            Some(listed) if listed != entry.bytes => {
-                self.found(Finding::Size { key, found: entry.bytes, listed });
+            Some(listed) if listed.bytes != entry.bytes => {
+                self.found(Finding::Size { key, found: entry.bytes, listed: listed.bytes });
             }
-            Some(_) => {}
+            listed => return listed,
         }
+        None
     }
 
-    async fn digests(&mut self) -> Result<(), PortError> {
+    async fn digests(&mut self, listed: Vec<Listed>) -> Result<(), PortError> {
         let (dest, proof) = (self.dest, self.proof);
-        let mut listed = shard_entries(&self.result.manifest);
-        listed.extend(quarantine_entries(&self.result.manifest));
         let check = |entry: Listed| async move {
             let held = holds(dest, proof, &entry).await?;
             Ok::<_, PortError>((entry.key, held))
@@ -290,11 +288,11 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether an object has the bytes it was put with. One that is missing or of another length is found by the
-/// listing.
+/// Whether an object has the bytes it was put with.
 async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<bool, PortError> {
     let Ok(key) = ObjectKey::new(entry.key.clone()) else { return Ok(false) };
-    let Some(info) = dest.head(&key).await?.filter(|info| info.bytes == entry.bytes) else { return Ok(true) };
+    // What vanishes between the listing and now does not hold either.
+    let Some(info) = dest.head(&key).await? else { return Ok(false) };
     if proof == Proof::Told
         && let Some(told) = info.sha256
     {

@@ -19,12 +19,12 @@ pub struct Remaining {
     pub pending: BTreeSet<u32>,
     /// Units put aside, with the reason.
     pub dead: BTreeMap<u32, String>,
-    /// Attempts that failed and were tried again.
-    pub released: u64,
+    /// Why the job should stop: there is no room for more at the destination.
+    pub exhausted: Option<String>,
 }
 
 impl Remaining {
-    /// Waits for deliveries to end until no unit is pending, or until the workers are gone. Now and then it asks
+    /// Waits for deliveries to end until no unit is pending, there is no room, or the workers are gone. Now and then it asks
     /// `dead_letters`: a unit whose leases were all lost is put aside by the queue itself, without a delivery.
     pub async fn follow(
         &mut self,
@@ -32,7 +32,7 @@ impl Remaining {
         dead_letters: impl Fn() -> Vec<DeadLetter>,
     ) {
         let mut rounds = interval(ROUNDS_EVERY);
-        while !self.pending.is_empty() {
+        while !self.pending.is_empty() && self.exhausted.is_none() {
             // Biased: what the workers say comes first; the rounds are for what nobody says.
             tokio::select! {
                 biased;
@@ -68,8 +68,8 @@ impl Remaining {
                 self.pending.remove(&unit);
                 self.dead.insert(unit, reason);
             }
-            Settlement::Released { .. } => self.released += 1,
-            Settlement::Lost => {}
+            Settlement::Released { reason, exhausted: true } => self.exhausted = Some(reason),
+            Settlement::Released { .. } | Settlement::Lost => {}
         }
     }
 }

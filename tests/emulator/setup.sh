@@ -3,8 +3,8 @@
 # Every package is pinned by hash. Prints the path of its Python.
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-venv=${1:-"$here/../../target/emulator-venv"}
+here=$(cd "$(dirname "$0")" && pwd -P)
+venv=${1:-"$(dirname "$(dirname "$here")")/target/emulator-venv"}
 wanted=$(cksum <"$here/requirements.txt")
 
 if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 /// Flips the lowest bit of one byte.
 pub fn flip_byte(file: &Path, at: usize) {
     let mut bytes = fs::read(file).expect("a file to damage");
@@ -31,12 +33,14 @@ pub fn garble(file: &Path) {
     fs::write(file, vec![b'#'; length(file)]).expect("a file can be written");
 }
 
-/// Replaces text in a file where it first occurs.
+/// Alters one number of a file of JSON, found by its pointer, e.g. `/counts/shards`.
 #[track_caller]
-pub fn replace_in(file: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(file).expect("a file of text");
-    assert!(text.contains(from), "{from:?} is not in {}", file.display());
-    fs::write(file, text.replacen(from, to, 1)).expect("a file can be written");
+pub fn add_one(file: &Path, pointer: &str) {
+    let json = fs::read(file).expect("a file to damage");
+    let mut value: Value = serde_json::from_slice(&json).expect("a file of JSON");
+    let number = value.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer} in {}", file.display()));
+    *number = number.as_u64().map(|number| number + 1).into();
+    fs::write(file, value.to_string()).expect("a file can be written");
 }
 
 /// Puts the bytes of one file into another.

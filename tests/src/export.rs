@@ -9,13 +9,14 @@ use tempfile::TempDir;
 use crate::damage::copy_file;
 use crate::destination::tree;
 use crate::listing::Listing;
-use crate::process::Call;
+use crate::process::{Call, run};
 
 /// An export in a temporary folder of its own.
 #[derive(Debug)]
 pub struct Export {
     home: TempDir,
     folder: PathBuf,
+    keys: String,
 }
 
 /// What a synthetic export is like.
@@ -56,22 +57,30 @@ impl Export {
             .flag("--empty-files", synth.empty_files.to_string())
             .word("--json")
             .succeeds();
-        let folder = made.json()["export"].as_str().map(PathBuf::from).expect("synth names its export");
-        Self { home, folder }
+        let made = made.json();
+        let folder = made["export"].as_str().map(PathBuf::from).expect("synth names its export");
+        let keys = made["keys"].as_array().expect("synth names its keys");
+        let keys: Vec<&str> = keys.iter().filter_map(Value::as_str).collect();
+        Self { home, folder, keys: keys.join(",") }
     }
 
-    /// An export that is put into `<place>/<path>` of a temporary folder by `write`.
+    /// An export with the key `pk` that is put into `<place>/<path>` of a temporary folder by `write`.
     pub fn written(path: &str, write: impl FnOnce(&Path)) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let folder = home.path().join("source").join(path);
         fs::create_dir_all(&folder).expect("a folder for the export");
         write(&folder);
-        Self { home, folder }
+        Self { home, folder, keys: "pk".to_owned() }
     }
 
-    /// A copy of an export's folder as `<place>/<path>`.
-    pub fn copied(from: &Path, path: &str) -> Self {
-        Self::written(path, |folder| copy_tree(from, folder))
+    /// `backfleet run` of it.
+    pub fn run(&self, dest: &Path) -> Call {
+        run(&self.place(), dest, &self.keys)
+    }
+
+    /// `backfleet plan` of it.
+    pub fn plan(&self) -> Call {
+        Call::new("plan").flag("--source", self.place()).flag("--keys", &self.keys)
     }
 
     /// The folder above everything: what people give as `--source`.

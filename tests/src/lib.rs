@@ -14,3 +14,11 @@ pub mod damage;
 pub mod destination;
 pub mod record;
 pub mod size;
+
+// A fleet on an emulator:
+pub mod fleet_wait;
+pub mod fleet_http;
+pub mod fleet_cloud;
+pub mod fleet_worker;
+pub mod fleet;
+pub mod proxy;

@@ -44,13 +44,8 @@ pub struct Running {
     ended: Option<ExitStatus>,
 }
 
-/// `backfleet run` with the keys of every synthetic export.
-pub fn run(source: &Path, dest: &Path) -> Call {
-    run_with_keys(source, dest, "pk,sk")
-}
-
-/// `backfleet run` of an export of a table with other keys.
-pub fn run_with_keys(source: &Path, dest: &Path, keys: &str) -> Call {
+/// `backfleet run` of the export of a table with these keys.
+pub fn run(source: &Path, dest: &Path, keys: &str) -> Call {
     Call::new("run").flag("--source", source).flag("--dest", dest).flag("--keys", keys)
 }
 

@@ -81,6 +81,8 @@ pub enum AttemptError {
 pub enum Remedy {
     /// Give it back: another attempt may succeed.
     TryAgain,
+    /// Give it back: there is no room at the destination, which is no fault of the unit.
+    WaitForRoom,
     /// Put it aside now: no attempt can succeed until somebody acts.
     PutAside,
     /// Leave it alone: it is not ours any more.
@@ -97,6 +99,7 @@ impl AttemptError {
             Self::Upload(UploadError::Conflict { .. }) | Self::Complete(CompleteError::Conflict { .. }) => {
                 Remedy::PutAside
             }
+            _ if self.class() == EXHAUSTED => Remedy::WaitForRoom,
             _ => Remedy::TryAgain,
         }
     }
@@ -122,11 +125,14 @@ impl AttemptError {
     }
 }
 
+/// The class of failures for want of room.
+const EXHAUSTED: &str = "exhausted";
+
 /// The class of a failed call.
 pub(crate) fn port_class(error: &PortError) -> &'static str {
     match (error.fault, error.retry) {
         (PortFault::Denied, _) => "denied",
-        (PortFault::Exhausted, _) => "exhausted",
+        (PortFault::Exhausted, _) => EXHAUSTED,
         (_, Retry::Never) => "refused",
         _ => "unavailable",
     }

@@ -64,7 +64,7 @@ impl<'a> Unit<'a> {
             ),
             reading: desk.tally.reading(),
             shards: Vec::new(),
-            quarantine: Quarantine::new(desk, claimed),
+            quarantine: Quarantine::new(claimed),
             stages: Stages { get: proven_in, ..Stages::default() },
         }
     }
@@ -77,7 +77,10 @@ impl<'a> Unit<'a> {
             match step {
                 Step::NeedInput => self.feed(&mut bytes).await?,
                 Step::Shard(shard) => self.put(shard).await?,
-                Step::Quarantined(record) => self.quarantine.add(record).await?,
+                Step::Quarantined(record) => {
+                    self.reading.quarantine();
+                    self.quarantine.add(record).await?;
+                }
                 Step::Finished(totals) => return Ok(totals),
             }
         }

@@ -1,5 +1,7 @@
 //! Logs state decisions, once each, with fields; never item data.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// One JSON object a line on standard output, from `level` on unless `RUST_LOG` says otherwise.
@@ -9,7 +11,12 @@ pub fn to_json(level: &str) {
 
 /// Plain lines on standard error, from `level` on unless `RUST_LOG` says otherwise.
 pub fn to_stderr(level: &str) {
-    tracing_subscriber::fmt().with_env_filter(filter(level)).with_writer(std::io::stderr).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter(level))
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn filter(level: &str) -> EnvFilter {

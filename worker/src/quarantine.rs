@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::claim::Claimed;
-use crate::desk::Desk;
 use crate::upload::{UploadError, put_same};
 
 /// One quarantined record as it is kept.
@@ -37,7 +36,6 @@ pub struct QuarantineLine {
 
 /// Collects a unit's quarantined records into objects of bounded size.
 pub(crate) struct Quarantine<'a> {
-    desk: &'a Desk,
     claimed: &'a Claimed,
     text: Vec<u8>,
     records: u64,
@@ -45,8 +43,8 @@ pub(crate) struct Quarantine<'a> {
 }
 
 impl<'a> Quarantine<'a> {
-    pub(crate) fn new(desk: &'a Desk, claimed: &'a Claimed) -> Self {
-        Self { desk, claimed, text: Vec::new(), records: 0, objects: Vec::new() }
+    pub(crate) fn new(claimed: &'a Claimed) -> Self {
+        Self { claimed, text: Vec::new(), records: 0, objects: Vec::new() }
     }
 
     pub(crate) async fn add(&mut self, record: Quarantined) -> Result<(), UploadError> {
@@ -64,7 +62,6 @@ impl<'a> Quarantine<'a> {
         serde_json::to_writer(&mut self.text, &line).expect("writing to memory");
         self.text.push(b'\n');
         self.records += 1;
-        self.desk.tally.quarantined(1);
         if self.text.len() >= QUARANTINE_OBJECT_BYTES {
             self.put().await?;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backfleet_core::limits::INPUT_HELD_BYTES_MAX;
 use backfleet_core::plan::UnitPlan;
-use backfleet_core::ports::{ByteStream, ETag, GetRequest, ObjectStore, PortError, PortFault};
+use backfleet_core::ports::{ByteStream, GetRequest, ObjectInfo, ObjectStore, PortError, PortFault};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -40,22 +40,6 @@ pub enum ReadError {
         /// Where it was looked for.
         source_root: String,
     },
-    /// Its length is another one.
-    #[error("file {key} has {found} bytes, it had {planned} when the job was planned")]
-    Length {
-        /// The file.
-        key: String,
-        /// Its length.
-        found: u64,
-        /// Its length when the job was planned.
-        planned: u64,
-    },
-    /// It was replaced, and there is no MD5 to prove that it is the same.
-    #[error("file {key} was replaced since the job was planned, and its manifest has no MD5 to prove it by")]
-    Replaced {
-        /// The file.
-        key: String,
-    },
     /// Its bytes are not those the export wrote.
     #[error("file {key} has MD5 {found}, its manifest says {promised}")]
     Md5 {
@@ -80,7 +64,6 @@ impl ReadError {
     pub(crate) fn class(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "input-missing",
-            Self::Length { .. } | Self::Replaced { .. } => "input-changed",
             Self::Md5 { .. } => "input-md5",
             Self::Port { source, .. } => port_class(source),
         }
@@ -91,10 +74,9 @@ impl ReadError {
 pub async fn open(claimed: &Claimed) -> Result<Input, ReadError> {
     let file = File { store: &*claimed.job.source, claimed };
     let began = Instant::now();
-    let bytes = if file.planned().bytes <= INPUT_HELD_BYTES_MAX && file.planned().md5.is_some() {
-        file.held().await?
-    } else {
-        file.streamed().await?
+    let bytes = match file.held().await? {
+        Some(bytes) => bytes,
+        None => file.streamed().await?,
     };
     Ok(Input { bytes, md5_proven: file.planned().md5.is_some(), proven_in: began.elapsed() })
 }
@@ -109,40 +91,32 @@ impl File<'_> {
         self.claimed.planned()
     }
 
-    async fn held(&self) -> Result<ByteStream, ReadError> {
-        // One byte more than planned is enough to see that the file has grown.
-        let bytes_max = usize::try_from(self.planned().bytes).unwrap_or(usize::MAX).saturating_add(1);
-        let bytes = match self.store.get_small(&self.claimed.key, bytes_max).await {
+    /// A small file in one request; `None` when it is none, by the plan or by what lies there.
+    async fn held(&self) -> Result<Option<ByteStream>, ReadError> {
+        if self.planned().bytes > INPUT_HELD_BYTES_MAX as u64 {
+            return Ok(None);
+        }
+        let bytes = match self.store.get_small(&self.claimed.key, INPUT_HELD_BYTES_MAX).await {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Err(self.missing()),
-            Err(error) if error.fault == PortFault::TooLarge => {
-                return Err(self.length(self.planned().bytes + 1));
-            }
+            Err(error) if error.fault == PortFault::TooLarge => return Ok(None),
             Err(error) => return Err(self.unreadable(error)),
         };
-        if bytes.len() as u64 != self.planned().bytes {
-            return Err(self.length(bytes.len() as u64));
-        }
         self.check_md5(Md5::digest(&bytes).as_slice())?;
-        Ok(in_chunks(bytes))
+        Ok(Some(in_chunks(bytes)))
     }
 
     async fn streamed(&self) -> Result<ByteStream, ReadError> {
         let info = self.store.head(&self.claimed.key).await.map_err(|error| self.unreadable(error))?;
         let info = info.ok_or_else(|| self.missing())?;
-        if info.bytes != self.planned().bytes {
-            return Err(self.length(info.bytes));
-        }
         if self.planned().md5.is_some() {
-            self.check_md5(&self.md5(&info.etag).await?)?;
-        } else if self.planned().etag.as_ref().is_some_and(|etag| *etag != info.etag.0) {
-            return Err(ReadError::Replaced { key: self.planned().key.clone() });
+            self.check_md5(&self.md5(&info).await?)?;
         }
-        self.stream(&info.etag).await
+        self.stream(&info).await
     }
 
-    async fn md5(&self, etag: &ETag) -> Result<[u8; 16], ReadError> {
-        let mut bytes = self.stream(etag).await?;
+    async fn md5(&self, info: &ObjectInfo) -> Result<[u8; 16], ReadError> {
+        let mut bytes = self.stream(info).await?;
         let mut md5 = Md5::new();
         while let Some(chunk) = bytes.next().await {
             md5.update(chunk.map_err(|error| self.unreadable(error))?);
@@ -151,10 +125,10 @@ impl File<'_> {
         Ok(md5.finalize().into())
     }
 
-    async fn stream(&self, etag: &ETag) -> Result<ByteStream, ReadError> {
+    async fn stream(&self, info: &ObjectInfo) -> Result<ByteStream, ReadError> {
         // The range says how much there is, so that a store can read ahead; an empty one cannot be said.
-        let range = Some(0..self.planned().bytes).filter(|range| !range.is_empty());
-        let request = GetRequest { range, if_match: Some(etag.clone()) };
+        let range = Some(0..info.bytes).filter(|range| !range.is_empty());
+        let request = GetRequest { range, if_match: Some(info.etag.clone()) };
         self.store.get(&self.claimed.key, request).await.map_err(|error| self.unreadable(error))
     }
 
@@ -170,10 +144,6 @@ impl File<'_> {
 
     fn missing(&self) -> ReadError {
         ReadError::Missing { key: self.planned().key.clone(), source_root: self.store.describe() }
-    }
-
-    fn length(&self, found: u64) -> ReadError {
-        ReadError::Length { key: self.planned().key.clone(), found, planned: self.planned().bytes }
     }
 
     fn unreadable(&self, source: PortError) -> ReadError {

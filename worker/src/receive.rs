@@ -150,6 +150,9 @@ impl Slot {
         if let Err(error) = self.desk.queue.release(&delivery.held.hold, Duration::ZERO).await {
             warn!(unit = delivery.message.unit, %error, "a unit could not be handed back; its window will run out");
         }
-        Settled { unit: Some(delivery.message.unit), settlement: Settlement::Released { reason } }
+        Settled {
+            unit: Some(delivery.message.unit),
+            settlement: Settlement::Released { reason, exhausted: false },
+        }
     }
 }

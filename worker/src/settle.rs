@@ -25,6 +25,8 @@ pub enum Settlement {
     Released {
         /// Why.
         reason: String,
+        /// Whether there is no room for what would be written: more tries only wait for somebody to make some.
+        exhausted: bool,
     },
     /// In the dead-letter queue.
     DeadLettered {
@@ -42,9 +44,11 @@ pub async fn settle_failure(queue: &dyn Queue, held: &Held, failure: &AttemptErr
     let reason = reason(failure.class(), failure);
     match failure.remedy() {
         Remedy::LeaveAlone => Settlement::Lost,
+        // No fault of the unit: it keeps its message, however often.
+        Remedy::WaitForRoom => release(queue, held, retry_delay(held.receives), reason, true).await,
         Remedy::TryAgain if held.receives < RECEIVES_MAX => {
             warn!(receives = held.receives, %reason, "an attempt failed and will be tried again");
-            release(queue, held, retry_delay(held.receives), reason).await
+            release(queue, held, retry_delay(held.receives), reason, false).await
         }
         Remedy::TryAgain | Remedy::PutAside => put_aside(queue, held, reason).await,
     }
@@ -59,9 +63,15 @@ pub(crate) async fn put_aside(queue: &dyn Queue, held: &Held, reason: String) ->
     }
 }
 
-async fn release(queue: &dyn Queue, held: &Held, delay: Duration, reason: String) -> Settlement {
+async fn release(
+    queue: &dyn Queue,
+    held: &Held,
+    delay: Duration,
+    reason: String,
+    exhausted: bool,
+) -> Settlement {
     match queue.release(&held.hold, delay).await {
-        Ok(()) => Settlement::Released { reason },
+        Ok(()) => Settlement::Released { reason, exhausted },
         Err(failure) => left_alone(&failure),
     }
 }

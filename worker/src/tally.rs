@@ -37,19 +37,16 @@ impl Tally {
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn quarantined(&self, records: u64) {
-        self.quarantined.fetch_add(records, Ordering::Relaxed);
-    }
-
     pub(crate) fn reading(&self) -> Reading<'_> {
-        Reading { tally: self, bytes: 0 }
+        Reading { tally: self, bytes: 0, quarantined: 0 }
     }
 }
 
-/// The bytes read in one attempt: taken back when it is dropped before it is kept.
+/// What was read and set aside in one attempt: taken back when it is dropped before it is kept.
 pub(crate) struct Reading<'a> {
     tally: &'a Tally,
     bytes: u64,
+    quarantined: u64,
 }
 
 impl Reading<'_> {
@@ -58,13 +55,19 @@ impl Reading<'_> {
         self.tally.bytes_in.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    pub(crate) fn quarantine(&mut self) {
+        self.quarantined += 1;
+        self.tally.quarantined.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn keep(mut self) {
-        self.bytes = 0;
+        (self.bytes, self.quarantined) = (0, 0);
     }
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
         self.tally.bytes_in.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.tally.quarantined.fetch_sub(self.quarantined, Ordering::Relaxed);
     }
 }

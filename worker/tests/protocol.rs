@@ -54,7 +54,7 @@ fn options() -> JobOptions {
 
 fn unit(bytes: &[u8], items: u64) -> UnitPlan {
     let md5 = base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(bytes));
-    UnitPlan { key: FILE.into(), bytes: bytes.len() as u64, items: Some(items), md5: Some(md5), etag: None }
+    UnitPlan { key: FILE.into(), bytes: bytes.len() as u64, items: Some(items), md5: Some(md5) }
 }
 
 fn plan_of(units: Vec<UnitPlan>) -> Plan {

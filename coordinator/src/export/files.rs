@@ -23,8 +23,6 @@ pub struct DataFile {
     pub key: ObjectKey,
     /// Length as stored.
     pub bytes: u64,
-    /// The store's version of it.
-    pub etag: String,
     /// Items the manifest promises.
     pub items: Option<u64>,
     /// MD5 of the stored bytes, base64.
@@ -114,6 +112,11 @@ impl Reader {
         })?;
         let key =
             ObjectKey::new(relative).map_err(|source| ExportError::Key { file: file(), line: at, source })?;
+        if let Some(ending) =
+            [".zst", ".bz2", ".ion.gz"].iter().find(|ending| key.as_str().ends_with(**ending))
+        {
+            return Err(ExportError::Unsupported { what: format!("one with `{ending}` data files ({key})") });
+        }
         if self.files.len() == UNITS_MAX {
             return Err(ExportError::TooManyFiles { file: file() });
         }
@@ -188,13 +191,7 @@ fn pair(
     }
     let file = |(key, line): (ObjectKey, Line)| {
         let entry = &found[&key];
-        DataFile {
-            bytes: entry.bytes,
-            etag: entry.etag.0.clone(),
-            items: line.item_count,
-            md5: line.md5_checksum,
-            key,
-        }
+        DataFile { bytes: entry.bytes, items: line.item_count, md5: line.md5_checksum, key }
     };
     Ok(listed.into_iter().map(file).collect())
 }

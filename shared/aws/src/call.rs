@@ -124,7 +124,10 @@ impl Failure {
 
     fn tell(self) -> Told {
         let mut text = self.code.clone().unwrap_or_else(|| "an answer without a code".to_owned());
-        let place = [self.status.map(|status| format!("status {status}")), self.request_id.map(|id| format!("request {id}"))];
+        let place = [
+            self.status.map(|status| format!("status {status}")),
+            self.request_id.map(|id| format!("request {id}")),
+        ];
         let place: Vec<String> = place.into_iter().flatten().collect();
         if !place.is_empty() {
             text = format!("{text} ({})", place.join(", "));
@@ -141,7 +144,8 @@ fn read<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Failu
         SdkError::ServiceError(refusal) => {
             let answer = from_answer(refusal.raw());
             let code = refusal.err().code().map(|code| quotable(plain_code(code)));
-            let note = refusal.err().message().filter(|_| names_a_permission(code.as_deref())).map(quotable_text);
+            let note =
+                refusal.err().message().filter(|_| names_a_permission(code.as_deref())).map(quotable_text);
             Failure { code, note, ..answer }
         }
         SdkError::ResponseError(garbled) => {

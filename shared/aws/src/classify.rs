@@ -8,7 +8,7 @@
 use backfleet_core::ports::{Effect, PortFault, Retry};
 
 use Effect::{None as Nothing, Unknown};
-use PortFault::{Changed, Corrupted, Denied, Invalid, LeaseGone, NotFound, TooLarge, Throttled, Unavailable};
+use PortFault::{Changed, Corrupted, Denied, Invalid, LeaseGone, NotFound, Throttled, TooLarge, Unavailable};
 use Retry::{Backoff, Never};
 
 /// Which calls a row speaks of.
@@ -91,7 +91,14 @@ struct Row {
     verdict: Verdict,
 }
 
-const fn row(scope: Scope, code: Code, status: Status, fault: PortFault, retry: Retry, effect: Effect) -> Row {
+const fn row(
+    scope: Scope,
+    code: Code,
+    status: Status,
+    fault: PortFault,
+    retry: Retry,
+    effect: Effect,
+) -> Row {
     Row { scope, code, status, verdict: Verdict { fault, retry, effect } }
 }
 

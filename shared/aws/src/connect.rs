@@ -69,7 +69,8 @@ impl Aws {
             return Err(ConnectError::EmulatorWithoutEndpoint);
         }
         let shared = shared_config(&config).await;
-        let region = shared.region().cloned().or_else(|| endpoint.as_ref().map(|_| Region::new(REGION_OF_EMULATORS)));
+        let region =
+            shared.region().cloned().or_else(|| endpoint.as_ref().map(|_| Region::new(REGION_OF_EMULATORS)));
         let place = Place {
             path_style: config.path_style.unwrap_or(endpoint.is_some()),
             region: region.ok_or(ConnectError::NoRegion)?,
@@ -162,7 +163,9 @@ async fn shared_config(config: &AwsConfig) -> SdkConfig {
 fn endpoint_of(config: &AwsConfig) -> Result<Option<String>, ConnectError> {
     let named = config.endpoint_url.clone().or_else(|| env::var("AWS_ENDPOINT_URL").ok());
     match named.filter(|url| !url.is_empty()) {
-        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => Err(ConnectError::Endpoint(url)),
+        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+            Err(ConnectError::Endpoint(url))
+        }
         named => Ok(named),
     }
 }

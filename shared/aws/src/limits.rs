@@ -45,6 +45,7 @@ pub(crate) const PEEK_EMPTY_ANSWERS_MAX: usize = 2;
 /// a shorter one on either side would lose what waits for a person.
 pub(crate) const RETENTION: Duration = Duration::from_secs(14 * 24 * 3600);
 
-const _: () = assert!(MESSAGE_BYTES_MAX * QUEUE_BATCH_MAX <= SEND_BATCH_BYTES_MAX, "a full batch always fits");
+const _: () =
+    assert!(MESSAGE_BYTES_MAX * QUEUE_BATCH_MAX <= SEND_BATCH_BYTES_MAX, "a full batch always fits");
 const _: () = assert!(RECEIVE_WAIT_MAX.as_secs() == 20, "long polls are cut to what SQS allows");
 const _: () = assert!(ACK_LINGER.as_millis() < SMALL_CALL_MAX.as_millis());

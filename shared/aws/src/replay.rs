@@ -114,7 +114,11 @@ impl From<&HttpRequest> for Asked {
         Self {
             line: format!("{} {}", request.method(), request.uri()),
             body: String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned(),
-            headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         }
     }
 }
@@ -150,7 +154,8 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<SdkB
 
 /// A refusal as S3 writes it.
 pub(crate) fn s3_error(status: u16, code: &str) -> Answer {
-    let body = format!("<Error><Code>{code}</Code><Message>about {code}</Message><RequestId>R</RequestId></Error>");
+    let body =
+        format!("<Error><Code>{code}</Code><Message>about {code}</Message><RequestId>R</RequestId></Error>");
     answer(status, &[("content-type", "application/xml"), ("x-amz-request-id", "REQ1")], body)
 }
 

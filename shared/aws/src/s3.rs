@@ -18,8 +18,8 @@ use aws_sdk_s3::types::ChecksumMode;
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::key::ObjectKey;
 use backfleet_core::ports::{
-    ByteStream, ETag, GetRequest, Listing, Metadata, NewObject, ObjectInfo, ObjectStore, PortError, PortFault,
-    PutOutcome,
+    ByteStream, ETag, GetRequest, Listing, Metadata, NewObject, ObjectInfo, ObjectStore, PortError,
+    PortFault, PutOutcome,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -70,7 +70,12 @@ impl S3Store {
     }
 
     /// An answer to a GET, with its body not yet read.
-    async fn open(&self, call: &Call, key: &ObjectKey, request: &GetRequest) -> Result<GetObjectOutput, PortError> {
+    async fn open(
+        &self,
+        call: &Call,
+        key: &ObjectKey,
+        request: &GetRequest,
+    ) -> Result<GetObjectOutput, PortError> {
         // A part of an object has no checksum of its own.
         let checked = request.range.is_none().then_some(ChecksumMode::Enabled);
         let answer = self
@@ -98,7 +103,9 @@ impl ObjectStore for S3Store {
         if let Some(range) = &request.range
             && bytes != range.end - range.start
         {
-            return Err(call.refused(PortFault::Invalid, format!("the range {range:?} brought {bytes} bytes")));
+            return Err(
+                call.refused(PortFault::Invalid, format!("the range {range:?} brought {bytes} bytes"))
+            );
         }
         Ok(Body::new(call, answer.body, bytes).into_stream())
     }
@@ -112,7 +119,9 @@ impl ObjectStore for S3Store {
         };
         let bytes = length(&call, answer.content_length)?;
         if bytes > bytes_max as u64 {
-            return Err(call.refused(PortFault::TooLarge, format!("{bytes} bytes, where {bytes_max} are allowed")));
+            return Err(
+                call.refused(PortFault::TooLarge, format!("{bytes} bytes, where {bytes_max} are allowed"))
+            );
         }
         Body::new(call, answer.body, bytes).collect().await.map(Some)
     }

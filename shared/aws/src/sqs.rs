@@ -21,7 +21,7 @@ use crate::call::{Call, copy_of};
 use crate::classify::{Scope, own};
 use crate::limits::{RECEIVE_GRACE, SMALL_CALL_MAX, WINDOW_MAX};
 use ack_batch::{AckBatcher, Deleter};
-pub(crate) use text::{RECEIVES_ATTRIBUTE, REASON_ATTRIBUTE};
+pub(crate) use text::{REASON_ATTRIBUTE, RECEIVES_ATTRIBUTE};
 use text::{body_fault, reason_text};
 
 /// A queue and where its dead letters go.
@@ -97,7 +97,9 @@ impl Queue for SqsQueue {
         for (index, body) in bodies.iter().enumerate() {
             match body_fault(body) {
                 None => batch.entries.push((index, body)),
-                Some((fault, why)) => batch.failures.push(SendFailure { index, error: call.refused(fault, why) }),
+                Some((fault, why)) => {
+                    batch.failures.push(SendFailure { index, error: call.refused(fault, why) })
+                }
             }
         }
         batch.send(&self.client, &call).await
@@ -174,8 +176,10 @@ impl SendBatch<'_> {
         if !self.entries.is_empty() {
             let mut request = client.send_message_batch().queue_url(&call.subject);
             for (id, (_, body)) in self.entries.iter().enumerate() {
-                let entry = SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(*body).build();
-                request = request.entries(entry.map_err(|_| call.failed_as(own::NOT_BUILT, "an entry without an id"))?);
+                let entry =
+                    SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(*body).build();
+                request = request
+                    .entries(entry.map_err(|_| call.failed_as(own::NOT_BUILT, "an entry without an id"))?);
             }
             let answer = call.ask(request.send()).await?;
             let taken = answer.successful().iter().map(|entry| entry.id());
@@ -200,7 +204,8 @@ struct SqsDeleter {
 impl Deleter for SqsDeleter {
     async fn delete(&self, holds: &[Hold]) -> Vec<Result<(), PortError>> {
         let limit = SMALL_CALL_MAX;
-        let call = Call { name: "queue.ack", subject: self.url.clone(), scope: Scope::Hold, writes: true, limit };
+        let call =
+            Call { name: "queue.ack", subject: self.url.clone(), scope: Scope::Hold, writes: true, limit };
         self.delete_batch(&call, holds)
             .await
             .unwrap_or_else(|error| holds.iter().map(|_| Err(copy_of(&error))).collect())
@@ -208,11 +213,17 @@ impl Deleter for SqsDeleter {
 }
 
 impl SqsDeleter {
-    async fn delete_batch(&self, call: &Call, holds: &[Hold]) -> Result<Vec<Result<(), PortError>>, PortError> {
+    async fn delete_batch(
+        &self,
+        call: &Call,
+        holds: &[Hold],
+    ) -> Result<Vec<Result<(), PortError>>, PortError> {
         let mut request = self.client.delete_message_batch().queue_url(&self.url);
         for (id, hold) in holds.iter().enumerate() {
-            let entry = DeleteMessageBatchRequestEntry::builder().id(id.to_string()).receipt_handle(&hold.0).build();
-            request = request.entries(entry.map_err(|_| call.failed_as(own::NOT_BUILT, "an entry without an id"))?);
+            let entry =
+                DeleteMessageBatchRequestEntry::builder().id(id.to_string()).receipt_handle(&hold.0).build();
+            request =
+                request.entries(entry.map_err(|_| call.failed_as(own::NOT_BUILT, "an entry without an id"))?);
         }
         let answer = call.ask(request.send()).await?;
         let deleted = answer.successful().iter().map(|entry| entry.id());
@@ -230,7 +241,8 @@ fn outcomes<'a>(
     let unanswered = || call.failed_as(own::ENTRY_UNANSWERED, "the answer leaves out an entry of the batch");
     let mut outcomes: Vec<_> = (0..count).map(|_| Err(unanswered())).collect();
     let done = done.map(|id| (id, Ok(())));
-    let failed = failed.iter().map(|entry| (entry.id(), Err(call.entry_failed(entry.code(), entry.sender_fault()))));
+    let failed =
+        failed.iter().map(|entry| (entry.id(), Err(call.entry_failed(entry.code(), entry.sender_fault()))));
     for (id, outcome) in done.chain(failed) {
         if let Some(place) = id.parse().ok().and_then(|index: usize| outcomes.get_mut(index)) {
             *place = outcome;

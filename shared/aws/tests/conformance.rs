@@ -5,6 +5,8 @@
 //! names of queues to be made, both in a real account, with the environment's credentials. What a test makes
 //! it leaves there, under names that no other run has.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail by panicking, as it does")]
+
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,13 +39,16 @@ struct Site {
 impl Site {
     async fn open() -> Self {
         let emulator = (!is_set("BACKFLEET_TEST_ENDPOINT") && !is_real()).then(|| Emulator::start().unwrap());
-        let endpoint_url = env::var("BACKFLEET_TEST_ENDPOINT").ok().or(emulator.as_ref().map(Emulator::endpoint));
+        let endpoint_url =
+            env::var("BACKFLEET_TEST_ENDPOINT").ok().or(emulator.as_ref().map(Emulator::endpoint));
         let config = AwsConfig { endpoint_url, emulated: !is_real(), ..AwsConfig::default() };
         let site = Self {
             sdk: sdk(config.endpoint_url.as_deref()).await,
             aws: Aws::connect(config).await.unwrap(),
             bucket: env::var("BACKFLEET_TEST_BUCKET").unwrap_or_else(|_| unique("backfleet")),
-            queue_prefix: unique(&env::var("BACKFLEET_TEST_QUEUE_PREFIX").unwrap_or_else(|_| "backfleet".to_owned())),
+            queue_prefix: unique(
+                &env::var("BACKFLEET_TEST_QUEUE_PREFIX").unwrap_or_else(|_| "backfleet".to_owned()),
+            ),
             made: AtomicUsize::new(0),
             emulator,
         };
@@ -66,7 +71,8 @@ impl Site {
     async fn new_queue(&self) -> queue::QueueUnderTest {
         let client = aws_sdk_sqs::Client::new(&self.sdk);
         let name = self.new_name();
-        let dlq_url = client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap().queue_url.unwrap();
+        let dlq_url =
+            client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap().queue_url.unwrap();
         let dlq_arn = self.aws.queue_facts(&dlq_url).await.unwrap().arn;
         let redrive = format!(r#"{{"deadLetterTargetArn":"{dlq_arn}","maxReceiveCount":{RECEIVES_MAX}}}"#);
         let request = client
@@ -169,7 +175,8 @@ async fn dead_letters_are_looked_at_sent_back_discarded_and_left() {
         }
     }
     let name = format!("{}-0", site.queue_prefix);
-    let url = aws_sdk_sqs::Client::new(&site.sdk).get_queue_url().queue_name(name).send().await.unwrap().queue_url;
+    let url =
+        aws_sdk_sqs::Client::new(&site.sdk).get_queue_url().queue_name(name).send().await.unwrap().queue_url;
     let letters = site.aws.dead_letter_box(&url.unwrap(), None).await.unwrap();
     let entries = letters.peek(10).await.unwrap();
     assert_eq!(entries.len(), 3);
@@ -216,10 +223,17 @@ async fn what_is_missing_is_told_apart() {
 
 #[tokio::test]
 async fn an_endpoint_where_nobody_listens_did_nothing_and_may_be_tried_again() {
-    let config =
-        AwsConfig { endpoint_url: Some("http://127.0.0.1:1".to_owned()), emulated: true, ..AwsConfig::default() };
+    let config = AwsConfig {
+        endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+        emulated: true,
+        ..AwsConfig::default()
+    };
     let aws = Aws::connect(config).await.unwrap();
-    let queue = aws.sqs_queue("http://127.0.0.1:1/1/q", Some("http://127.0.0.1:1/1/d".to_owned())).await.unwrap();
+    let queue =
+        aws.sqs_queue("http://127.0.0.1:1/1/q", Some("http://127.0.0.1:1/1/d".to_owned())).await.unwrap();
     let error = queue.send(&["x".to_owned()]).await.unwrap_err();
-    assert_eq!((error.fault, error.retry, error.effect), (PortFault::Unavailable, Retry::Backoff, Effect::None));
+    assert_eq!(
+        (error.fault, error.retry, error.effect),
+        (PortFault::Unavailable, Retry::Backoff, Effect::None)
+    );
 }

@@ -137,9 +137,9 @@ pub fn plan_key(job: JobId) -> ObjectKey {
     key(format!("{}plan.json", job_prefix(job)))
 }
 
-/// Which job's plan a key is; `None` for anything else.
-pub fn parse_plan_key(key: &ObjectKey) -> Option<JobId> {
-    let job = key.as_str().strip_prefix(JOBS_FOLDER)?.strip_prefix('/')?.strip_suffix("/plan.json")?;
+/// Which job's own object a key is; `None` for anything else.
+pub fn parse_job(key: &ObjectKey) -> Option<JobId> {
+    let (job, _) = key.as_str().strip_prefix(JOBS_FOLDER)?.strip_prefix('/')?.split_once('/')?;
     job.parse().ok()
 }
 
@@ -232,9 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_of_a_job_is_found_by_its_key() {
-        let job = layout("").job();
-        assert_eq!(parse_plan_key(&plan_key(job)), Some(job));
-        assert_eq!(parse_plan_key(&ObjectKey::new("_backfleet/x/plan.json").unwrap()), None);
+    fn a_job_is_found_by_any_object_of_its_own() {
+        let layout = layout("");
+        for key in [plan_key(layout.job()), layout.completion(7), layout.success()] {
+            assert_eq!(parse_job(&key), Some(layout.job()));
+        }
+        for stranger in ["_backfleet/x/plan.json", "_backfleet/probe", "x/0123456789abcdef0123456789abcdef/y"]
+        {
+            assert_eq!(parse_job(&ObjectKey::new(stranger).unwrap()), None);
+        }
     }
 }

@@ -51,7 +51,7 @@ pub const PARTS_AHEAD: usize = 3;
 pub const PARTS_HELD_MAX: usize = 16;
 /// A data file up to this size is held in memory between proving its MD5 and converting it; a larger one is
 /// read twice.
-pub const INPUT_HELD_BYTES_MAX: u64 = 4 << 20;
+pub const INPUT_HELD_BYTES_MAX: usize = 4 << 20;
 /// The largest shard as stored: a record may bring one a little above the largest `--shard-bytes`.
 pub const STORED_SHARD_BYTES_MAX: usize = 1200 << 20;
 /// A quarantine object is closed when it has this many bytes of text.

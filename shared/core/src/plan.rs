@@ -59,15 +59,12 @@ pub struct ExportSource {
 pub struct UnitPlan {
     /// The file, below the source's root.
     pub key: String,
-    /// Length as stored.
+    /// Length as stored when the job was planned: for progress and order of work, proves nothing.
     pub bytes: u64,
     /// Items the manifest promises.
     pub items: Option<u64>,
     /// MD5 of the stored bytes, base64, as the manifest says it.
     pub md5: Option<String>,
-    /// The store's version of the file: kept only where there is no MD5 to prove it by.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub etag: Option<String>,
 }
 
 /// A plan that cannot be one.
@@ -184,8 +181,8 @@ impl Plan {
     }
 
     fn sealed(&self) -> Sha256Digest {
-        let etags: String = self.units.iter().filter_map(|unit| unit.etag.as_deref()).collect();
-        Sha256Digest::of(format!("{}\n{}\n{etags}", self.job, self.location).as_bytes())
+        let lengths: Vec<String> = self.units.iter().map(|unit| unit.bytes.to_string()).collect();
+        Sha256Digest::of(format!("{}\n{}\n{}", self.job, self.location, lengths.join(",")).as_bytes())
     }
 
     fn check(&self) -> Result<(), PlanError> {
@@ -200,7 +197,8 @@ impl Plan {
     }
 }
 
-/// ETags stay out: a copied file is the same input. Where there is no MD5 the length must serve.
+/// What the export promises of a file names it, not what lies there: a file that was cut short in copying and is
+/// then mended is the same input of the same job.
 fn identify(source: &Source, options: &JobOptions, units: &[UnitPlan]) -> JobId {
     let mut digest = JobDigest::default();
     digest.part(&FORMAT_VERSION.to_le_bytes());
@@ -208,7 +206,6 @@ fn identify(source: &Source, options: &JobOptions, units: &[UnitPlan]) -> JobId 
     digest.part(&serde_json::to_vec(options).expect("options are plain data"));
     for unit in units {
         digest.part(unit.key.as_bytes());
-        digest.part(&unit.bytes.to_le_bytes());
         digest.part(unit.md5.as_deref().unwrap_or_default().as_bytes());
         digest.part(&unit.items.map_or([0xff; 8], u64::to_le_bytes));
     }
@@ -226,7 +223,6 @@ mod tests {
             bytes: 10 + n,
             items: Some(n),
             md5: Some(format!("md5 of {n}")),
-            etag: None,
         };
         let source = ExportSource { export: "0171-ab".into(), table_arn: None, items: Some(3) };
         Plan::new("/exports/0171-ab".into(), Source::Export(source), options(), (0..3).map(unit).collect())
@@ -279,7 +275,7 @@ mod tests {
             same.job
         );
         let mut units = same.units.clone();
-        units[1].etag = Some("a copied file".into());
+        units[1].bytes = 1;
         let elsewhere =
             Plan::new("s3://copy".into(), same.source.clone(), same.options.clone(), units.clone());
         assert_eq!(elsewhere.unwrap().job, same.job);

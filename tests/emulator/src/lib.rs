@@ -69,7 +69,7 @@ impl Emulator {
 
     fn start_once(python: &Path) -> io::Result<Self> {
         let address = free_address()?;
-        let scratch = root().join("target/emulator-scratch").join(address.port().to_string());
+        let scratch = std::env::temp_dir().join("backfleet-emulator").join(address.port().to_string());
         std::fs::create_dir_all(&scratch)?;
         let process = Command::new(python)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("serve.py"))
@@ -88,7 +88,10 @@ impl Emulator {
         Ok(emulator)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a process is being waited for: real time, and no runtime here")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a process is being waited for: real time, and no runtime here"
+    )]
     fn wait_until_it_answers(&mut self) -> io::Result<()> {
         let begun = Instant::now();
         while begun.elapsed() < START_WAIT_MAX {
@@ -112,10 +115,6 @@ impl Drop for Emulator {
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.scratch);
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn set_up() -> io::Result<PathBuf> {

@@ -52,7 +52,8 @@ async fn what_happened_to_a_connection_is_told_by_its_kind() {
 async fn no_error_shows_a_credential_or_what_a_service_echoes() {
     let echo = format!("<Error><Code>InvalidArgument</Code><Message>{SECRET}</Message></Error>");
     let silent = ConnectorError::io(Box::new(io::Error::other(SECRET)));
-    for next in [Next::from(answer(400, &[], echo)), Next::from(answer(500, &[], SECRET)), Next::from(silent)] {
+    for next in [Next::from(answer(400, &[], echo)), Next::from(answer(500, &[], SECRET)), Next::from(silent)]
+    {
         let error = head_with(&Replay::of([next])).await;
         let shown = format!("{error} {error:?} {}", text(&error));
         assert!(!shown.contains(SECRET) && !shown.contains("AKIA"), "{shown}");
@@ -61,7 +62,8 @@ async fn no_error_shows_a_credential_or_what_a_service_echoes() {
 
 #[tokio::test]
 async fn a_denial_quotes_the_service_on_one_line_of_bounded_length() {
-    let long = format!("<Error><Code>AccessDenied</Code><Message>User: r\nis{}</Message></Error>", "x".repeat(999));
+    let long =
+        format!("<Error><Code>AccessDenied</Code><Message>User: r\nis{}</Message></Error>", "x".repeat(999));
     let error = head_with(&Replay::of([answer(403, &[], long)])).await;
     assert!(text(&error).starts_with("AccessDenied (status 403): User: risxxx"), "{}", text(&error));
     assert!(text(&error).len() < QUOTE_CHARS_MAX + 50);

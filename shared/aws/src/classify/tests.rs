@@ -132,7 +132,8 @@ fn every_case_means_what_it_should() {
 #[test]
 fn every_row_is_met_by_a_case_so_none_is_shadowed_by_another() {
     let met: BTreeSet<usize> = CASES.iter().map(|case| row_of(&signs(case))).collect();
-    let unmet: Vec<_> = (0..TABLE.len()).filter(|index| !met.contains(index)).map(|index| TABLE[index].code).collect();
+    let unmet: Vec<_> =
+        (0..TABLE.len()).filter(|index| !met.contains(index)).map(|index| TABLE[index].code).collect();
     assert!(unmet.is_empty(), "{unmet:?}");
 }
 

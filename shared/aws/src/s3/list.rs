@@ -15,7 +15,11 @@ use crate::limits::LIST_CALL_MAX;
 impl S3Store {
     /// The next page with something of ours on it. Names that are no [`ObjectKey`], like the folder marks that
     /// consoles leave behind, are passed over.
-    pub(super) async fn list_page(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Listing, PortError> {
+    pub(super) async fn list_page(
+        &self,
+        prefix: &str,
+        after: Option<&ObjectKey>,
+    ) -> Result<Listing, PortError> {
         let call = self.reading("object_store.list", prefix, LIST_CALL_MAX);
         let mut after = after.map(|key| self.full_key(key));
         // Ends: every round begins behind the last name of the one before.
@@ -32,7 +36,12 @@ impl S3Store {
         }
     }
 
-    async fn fetch(&self, call: &Call, prefix: &str, after: Option<&str>) -> Result<ListObjectsV2Output, PortError> {
+    async fn fetch(
+        &self,
+        call: &Call,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListObjectsV2Output, PortError> {
         let answer = self
             .client
             .list_objects_v2()

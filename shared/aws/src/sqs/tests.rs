@@ -69,7 +69,8 @@ async fn a_batch_that_failed_in_part_names_what_was_not_taken_and_why() {
 
 #[tokio::test]
 async fn what_sqs_would_refuse_is_refused_by_itself_and_the_rest_is_sent() {
-    let replay = Replay::of([answer_json(r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"d"}]}"#)]);
+    let replay =
+        Replay::of([answer_json(r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"d"}]}"#)]);
     let long = "x".repeat(MESSAGE_BYTES_MAX + 1);
     let sent = queue(&replay).await.send(&texts(["", "fine", &long])).await.unwrap();
     let told: Vec<_> = sent.iter().map(|failure| (failure.index, failure.error.fault)).collect();
@@ -138,7 +139,12 @@ async fn whatever_sqs_calls_a_stale_handle_the_lease_is_gone() {
             queue.ack(&hold()).await,
         ];
         for error in told.map(Result::unwrap_err) {
-            assert_eq!(parts(&error), (PortFault::LeaseGone, Retry::Never, Effect::None), "{code} {}", error.call);
+            assert_eq!(
+                parts(&error),
+                (PortFault::LeaseGone, Retry::Never, Effect::None),
+                "{code} {}",
+                error.call
+            );
         }
     }
 }
@@ -198,7 +204,10 @@ async fn a_message_that_is_no_longer_ours_becomes_no_dead_letter() {
 async fn a_message_is_not_deleted_unless_the_dead_letter_stands() {
     let replay = Replay::of([answer_json("{}"), answer(500, &[], "")]);
     let error = queue(&replay).await.dead_letter(&poison(), "why").await.unwrap_err();
-    assert_eq!((parts(&error), error.subject.as_str()), ((PortFault::Unavailable, Retry::Backoff, Effect::Unknown), DLQ));
+    assert_eq!(
+        (parts(&error), error.subject.as_str()),
+        ((PortFault::Unavailable, Retry::Backoff, Effect::Unknown), DLQ)
+    );
     assert_eq!(replay.asked().len(), 2);
 }
 

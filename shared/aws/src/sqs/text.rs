@@ -22,8 +22,10 @@ pub(super) fn body_fault(body: &str) -> Option<(PortFault, &'static str)> {
 
 /// A reason as SQS takes it: not empty, without forbidden characters, cut to its limit.
 pub(super) fn reason_text(reason: &str) -> String {
-    let legal: String =
-        reason.chars().map(|char| if is_xml_char(char) { char } else { char::REPLACEMENT_CHARACTER }).collect();
+    let legal: String = reason
+        .chars()
+        .map(|char| if is_xml_char(char) { char } else { char::REPLACEMENT_CHARACTER })
+        .collect();
     match legal.floor_char_boundary(REASON_BYTES_MAX) {
         0 => "no reason given".to_owned(),
         end => legal[..end].to_owned(),

@@ -12,7 +12,7 @@ use super::{reading, writing};
 use crate::call::Call;
 use crate::classify::Scope;
 use crate::limits::{PEEK_EMPTY_ANSWERS_MAX, PEEK_WAIT, PEEK_WINDOW, RECEIVE_GRACE};
-use crate::sqs::{RECEIVES_ATTRIBUTE, REASON_ATTRIBUTE, number, whole_seconds};
+use crate::sqs::{REASON_ATTRIBUTE, RECEIVES_ATTRIBUTE, number, whole_seconds};
 
 /// The dead letters of one queue.
 #[derive(Debug, Clone)]

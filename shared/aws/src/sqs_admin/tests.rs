@@ -49,11 +49,15 @@ async fn a_peek_tells_all_that_is_known_of_a_dead_letter_and_ends_when_nothing_m
 #[tokio::test]
 async fn a_letter_is_sent_back_before_it_is_deleted() {
     let (letters, replay) =
-        open(vec![letter(), answer_json(r#"{"MessageId":"m2"}"#), answer_json("{}"), answer(500, &[], "")]).await;
+        open(vec![letter(), answer_json(r#"{"MessageId":"m2"}"#), answer_json("{}"), answer(500, &[], "")])
+            .await;
     let entry = letters.peek(1).await.unwrap().remove(0);
     letters.send_back(&entry).await.unwrap();
     let asked = replay.asked();
-    assert_eq!((&asked[2].json()["QueueUrl"], &asked[2].json()["MessageBody"]), (&json!(QUEUE), &json!("{}")));
+    assert_eq!(
+        (&asked[2].json()["QueueUrl"], &asked[2].json()["MessageBody"]),
+        (&json!(QUEUE), &json!("{}"))
+    );
     assert_eq!(asked[3].json(), json!({"QueueUrl": DLQ, "ReceiptHandle": "handle-1"}));
     letters.send_back(&entry).await.unwrap_err();
     assert_eq!(replay.asked().len(), 5, "nothing is deleted that was not sent");
@@ -62,7 +66,8 @@ async fn a_letter_is_sent_back_before_it_is_deleted() {
 #[tokio::test]
 async fn a_hold_on_a_letter_may_be_gone() {
     let (letters, _replay) =
-        open(vec![letter(), sqs_error(400, "ReceiptHandleIsInvalid"), sqs_error(400, "MessageNotInflight")]).await;
+        open(vec![letter(), sqs_error(400, "ReceiptHandleIsInvalid"), sqs_error(400, "MessageNotInflight")])
+            .await;
     let entry = letters.peek(1).await.unwrap().remove(0);
     assert_eq!(letters.discard(&entry).await.unwrap_err().fault, PortFault::LeaseGone);
     assert_eq!(letters.release(&entry).await.unwrap_err().fault, PortFault::LeaseGone);
@@ -75,15 +80,24 @@ async fn a_move_begins_or_is_not_to_be_had_here() {
             "ApproximateNumberOfMessagesToMove":9,"StartedTimestamp":1700000000000}]}"#,
     );
     let unsupported = || sqs_error(400, "UnsupportedOperation");
-    let (letters, replay) =
-        open(vec![answer_json(r#"{"TaskHandle":"t"}"#), running, unsupported(), unsupported(), answer_json("{}")]).await;
+    let (letters, replay) = open(vec![
+        answer_json(r#"{"TaskHandle":"t"}"#),
+        running,
+        unsupported(),
+        unsupported(),
+        answer_json("{}"),
+    ])
+    .await;
     assert_eq!(letters.start_move_task().await.unwrap(), MoveStart::Started);
     let progress = letters.move_task_progress().await.unwrap().unwrap();
     assert_eq!((progress.state, progress.moved, progress.to_move), (MoveState::Running, 3, Some(9)));
     assert_eq!(letters.start_move_task().await.unwrap(), MoveStart::NotSupportedHere);
     assert_eq!(letters.move_task_progress().await.unwrap(), None);
     assert_eq!(letters.move_task_progress().await.unwrap(), None);
-    assert_eq!(replay.asked()[1].json(), json!({"SourceArn": "arn:aws:sqs:eu-central-1:123456789012:work-dlq"}));
+    assert_eq!(
+        replay.asked()[1].json(),
+        json!({"SourceArn": "arn:aws:sqs:eu-central-1:123456789012:work-dlq"})
+    );
 }
 
 #[tokio::test]
@@ -94,7 +108,8 @@ async fn a_move_that_is_denied_is_an_error() {
 
 #[tokio::test]
 async fn the_facts_of_a_queue_are_read_from_its_attributes() {
-    let policy = json!({"Statement": {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}});
+    let policy =
+        json!({"Statement": {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}});
     let redrive = json!({"deadLetterTargetArn": "arn:aws:sqs:r:1:q-dlq", "maxReceiveCount": "5"});
     let replay = Replay::of([
         attributes(json!({
@@ -106,7 +121,10 @@ async fn the_facts_of_a_queue_are_read_from_its_attributes() {
         attributes(json!({"QueueArn": "arn:aws:sqs:r:1:q", "Policy": "", "SqsManagedSseEnabled": "false"})),
     ]);
     let facts = replay.aws.queue_facts(QUEUE).await.unwrap();
-    assert_eq!(facts.redrive, Some(RedriveFacts { receives_max: 5, dlq_arn: "arn:aws:sqs:r:1:q-dlq".to_owned() }));
+    assert_eq!(
+        facts.redrive,
+        Some(RedriveFacts { receives_max: 5, dlq_arn: "arn:aws:sqs:r:1:q-dlq".to_owned() })
+    );
     assert_eq!((facts.visibility, facts.retention.as_secs()), (Duration::from_secs(120), 1_209_600));
     assert_eq!(facts.depth, Depth { visible: 7, in_flight: 2, delayed: 0, dead: 0 });
     assert!(facts.encrypted && facts.tls_only && facts.kms_key.is_none());

@@ -23,9 +23,9 @@ fn meaning(error: &io::Error) -> (PortFault, Retry) {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => (PortFault::NotFound, Retry::Never),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => (PortFault::Denied, Retry::Never),
-        // Somebody may make room.
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::OutOfMemory => {
-            (PortFault::Exhausted, Retry::Backoff)
+            // Only a person makes room.
+            (PortFault::Exhausted, Retry::Never)
         }
         ErrorKind::InvalidData => (PortFault::Corrupted, Retry::Never),
         ErrorKind::InvalidFilename
@@ -48,11 +48,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_operator_can_mend_is_tried_again_and_what_is_forbidden_is_not() {
+    fn what_may_pass_by_itself_is_tried_again_and_what_only_a_person_mends_is_not() {
         let told = |number| meaning(&io::Error::from_raw_os_error(number));
         let (enospc, emfile, eio, estale, edquot) = (28, 24, 5, 116, 122);
-        for number in [enospc, emfile, edquot] {
-            assert_eq!(told(number), (PortFault::Exhausted, Retry::Backoff), "{number}");
+        assert_eq!(told(emfile), (PortFault::Exhausted, Retry::Backoff));
+        for number in [enospc, edquot] {
+            assert_eq!(told(number), (PortFault::Exhausted, Retry::Never), "{number}");
         }
         for number in [eio, estale] {
             assert_eq!(told(number), (PortFault::Unavailable, Retry::Backoff), "{number}");

@@ -1,0 +1,82 @@
+//! Workers that die, and workers that come back from the dead.
+
+use std::time::Duration;
+
+use backfleet_tests::export::{Export, Synth};
+use backfleet_tests::fleet::{DEST_BUCKET, Fleet};
+use backfleet_tests::fleet_wait::{pause, until};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+/// Named so that a failure can be repeated.
+const SEED: u64 = 20_261_122;
+/// Of a fleet of three, all through the job.
+const KILLS: usize = 20;
+/// A job with enough shards to be hit in the middle of every unit.
+const SHARD_BYTES: &[&str] = &["--shard-bytes", "8KiB"];
+
+/// The queue gives a message away again after two seconds, while workers that began before it was told so count on
+/// two minutes: whatever is not done in two seconds is done twice, often at the same time. That is sound, and the
+/// hardest adversary there is, because safety never rests on the lease: the store takes the first put of a key, and
+/// every attempt makes the same bytes.
+fn forget_quickly(fleet: &Fleet) {
+    fleet.queue().set("VisibilityTimeout", "2");
+    // A crash counts as a receive. Dozens of them in one job are no poison.
+    fleet.queue().set_receives_max(1_000);
+}
+
+#[test]
+fn workers_killed_at_random_leave_what_an_undisturbed_run_leaves() {
+    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(6_000, 40))).with(SHARD_BYTES);
+    let mut workers = fleet.workers(3);
+    forget_quickly(&fleet);
+    let waiting = fleet.start().word("--wait").start();
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let (mut kills, mut hits) = (0, 0);
+    while kills < KILLS && fleet.complete_units() < 40 {
+        pause(Duration::from_millis(random.random_range(50..500)));
+        let victim = random.random_range(0..workers.len());
+        hits += usize::from(fleet.queue().in_flight() > 0);
+        workers[victim].kill();
+        workers[victim] = fleet.worker().start_ready();
+        kills += 1;
+    }
+    assert!(hits >= 5, "only {hits} of {kills} kills came while units were in hand: the job is too small");
+    let outcome = waiting.outcome();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    drop(workers);
+    fleet.assert_as_local();
+}
+
+#[test]
+fn a_worker_that_wakes_after_its_successor_finished_changes_nothing() {
+    // It knows that its lease is over, or, told of a longer one than the queue keeps, believes that it still holds it.
+    for deceived in [false, true] {
+        let fleet = Fleet::over(Export::synthetic(Synth::telemetry(4_000, 4))).with(SHARD_BYTES);
+        if !deceived {
+            forget_quickly(&fleet);
+        }
+        let mut sleeper = fleet.worker().start_ready();
+        if deceived {
+            forget_quickly(&fleet);
+        }
+        fleet.start().succeeds();
+        until("shards were there", || fleet.shards() > 3);
+        sleeper.signal("STOP");
+        assert!(fleet.complete_units() < 4, "there was nothing left to take over");
+
+        let mut successor = fleet.worker().start_ready();
+        fleet.start().word("--wait").succeeds().says(&["proven"]);
+        let committed = fleet.cloud.stamps(DEST_BUCKET, "");
+
+        sleeper.signal("CONT");
+        // What it held is settled one way or another when it has drained.
+        sleeper.signal("TERM");
+        assert_eq!(sleeper.code_within(Duration::from_secs(60)), Some(0), "{}", sleeper.log());
+        successor.signal("TERM");
+        assert_eq!(successor.code_within(Duration::from_secs(60)), Some(0), "{}", successor.log());
+        assert_eq!(fleet.cloud.stamps(DEST_BUCKET, ""), committed, "deceived: {deceived}: {}", sleeper.log());
+        fleet.assert_as_local();
+        assert_eq!(fleet.dlq().visible(), 0, "deceived: {deceived}: {}", sleeper.log());
+    }
+}
