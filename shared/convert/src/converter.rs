@@ -118,6 +118,12 @@ impl Converter {
         self.source.finish();
     }
 
+    /// Hands back the memory of a shard that is no longer needed, to build a later one in; its content is dropped. With
+    /// that, memory does not grow and shrink with every shard.
+    pub fn reuse(&mut self, buffer: Vec<u8>) {
+        self.gatherer.reuse(buffer);
+    }
+
     /// Goes on until something is to be told.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ pub(crate) struct Gatherer {
     document: Option<Open>,
     hasher: ContentHasher,
     packed: Vec<u8>,
+    /// Where the next shard is to be built.
+    spare: Vec<u8>,
     records: u64,
     index: u32,
 }
@@ -101,6 +103,7 @@ impl Gatherer {
             document: None,
             hasher: ContentHasher::default(),
             packed: Vec::new(),
+            spare: Vec::new(),
             records: 0,
             index: 0,
         }
@@ -142,13 +145,22 @@ impl Gatherer {
         let hasher = std::mem::take(&mut self.hasher);
         let shard = Shard {
             index: self.index,
-            bytes: std::mem::take(&mut self.packed),
+            bytes: std::mem::replace(&mut self.packed, std::mem::take(&mut self.spare)),
             records: std::mem::take(&mut self.records),
             content_bytes: hasher.bytes(),
             content_digest: hasher.digest(),
         };
         self.index += 1;
         Some(shard)
+    }
+
+    /// Takes memory for a shard; the one that is open moves there only if it has none of its own yet.
+    pub(crate) fn reuse(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        match self.packed.capacity() {
+            0 => self.packed = buffer,
+            _ => self.spare = buffer,
+        }
     }
 
     /// Joins the open document, or opens one.

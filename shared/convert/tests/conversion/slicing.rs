@@ -1,6 +1,9 @@
 //! However the input is cut, the output is the same; and what is in it is what came in.
 
-use backfleet_convert::{Compression, Encoding, Format, content_digest_of};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use backfleet_convert::{Compression, Converter, Encoding, Format, Recipe, Step, content_digest_of};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -134,4 +137,30 @@ fn a_raw_carriage_return_between_tokens_does_not_split_the_record() {
     assert_eq!(outcome.totals.records_out, 1);
     assert!(!outcome.text().contains('\r'));
     assert!(outcome.text().contains(r#""NewImage":{"pk": {"S":"1"}}"#));
+}
+
+#[test]
+fn shards_built_in_memory_handed_back_are_the_same_shards() {
+    let mut spec = spec(Format::Stream);
+    spec.shard_bytes_max = 1_024;
+    let file = file(&mut Random(7), 60);
+    let expected = convert(spec.clone(), &file).shards;
+    let mut converter = Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, Encoding::Identity);
+    converter.feed(file.into());
+    let (mut shards, mut places) = (Vec::new(), BTreeSet::new());
+    loop {
+        match converter.step().unwrap() {
+            Step::NeedInput => converter.finish(),
+            Step::Shard(shard) => {
+                places.insert(shard.bytes.as_ptr() as usize);
+                shards.push(shard.clone());
+                converter.reuse(shard.bytes);
+            }
+            Step::Quarantined(_) => {}
+            Step::Finished(_) => break,
+        }
+    }
+    assert!(shards.len() > 10);
+    assert_eq!(shards, expected);
+    assert_eq!(places.len(), 1, "one shard's memory is enough if each is handed back at once");
 }
