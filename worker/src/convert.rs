@@ -107,7 +107,11 @@ impl<'a> Unit<'a> {
     async fn put(&mut self, shard: Shard) -> Result<(), AttemptError> {
         let began = Instant::now();
         let name = ShardName { unit: self.claimed.unit, shard: shard.index };
-        self.shards.push(put_shard(self.desk, &self.claimed.job, name, shard).await?);
+        let put = put_shard(self.desk, &self.claimed.job, name, shard).await?;
+        self.shards.push(put.record);
+        if let Some(buffer) = put.buffer {
+            self.converter.reuse(buffer);
+        }
         self.stages.put += began.elapsed();
         Ok(())
     }

@@ -43,19 +43,26 @@ pub enum UploadError {
     Port(#[from] PortError),
 }
 
+/// A shard that stands in the destination, and the memory it was built in, unless a store still holds it.
+pub struct Put {
+    /// How it stands there.
+    pub record: ShardRecord,
+    /// To build the next one in.
+    pub buffer: Option<Vec<u8>>,
+}
+
 /// Puts one shard and says how it stands in the destination now.
-pub async fn put_shard(
-    desk: &Desk,
-    job: &Job,
-    name: ShardName,
-    shard: Shard,
-) -> Result<ShardRecord, UploadError> {
+pub async fn put_shard(desk: &Desk, job: &Job, name: ShardName, shard: Shard) -> Result<Put, UploadError> {
     let key = job.layout.shard(name);
     let Shard { records, content_bytes, content_digest, bytes, .. } = shard;
     let bytes = Bytes::from(bytes);
     let ours = Stored { bytes: bytes.len() as u64, sha256: Sha256Digest::of(&bytes) };
-    let object =
-        NewObject { key: key.clone(), bytes, metadata: metadata(content_digest), sha256: ours.sha256 };
+    let object = NewObject {
+        key: key.clone(),
+        bytes: bytes.clone(),
+        metadata: metadata(content_digest),
+        sha256: ours.sha256,
+    };
     let stored = match job.dest.put_new(object).await? {
         PutOutcome::Created => {
             metrics::counter!(SHARDS_WRITTEN).increment(1);
@@ -65,14 +72,15 @@ pub async fn put_shard(
         PutOutcome::AlreadyThere => settle_conflict(job, &key, content_digest).await?,
     };
     desk.tally.shard(stored.bytes);
-    Ok(ShardRecord {
+    let record = ShardRecord {
         key: key.to_string(),
         bytes: stored.bytes,
         sha256: stored.sha256,
         records,
         content_bytes,
         content: Digest128(content_digest),
-    })
+    };
+    Ok(Put { record, buffer: bytes.is_unique().then(|| bytes.into()) })
 }
 
 struct Stored {

@@ -40,8 +40,8 @@ pub const METADATA_BYTES_MAX: usize = 2048;
 pub const LIST_PAGE_MAX: usize = 1000;
 
 /// One read from an object: large enough to be cheap, small enough that one step of the conversion, which
-/// may inflate it tenfold, yields the thread after some milliseconds.
-pub const READ_CHUNK_BYTES: usize = 128 * 1024;
+/// may inflate it tenfold, yields the thread after some ten milliseconds.
+pub const READ_CHUNK_BYTES: usize = 256 * 1024;
 /// One part of a large object that is read in parts: large enough for S3 to be fast, small enough that a lost
 /// connection costs little.
 pub const PART_BYTES: u64 = 4 << 20;
