@@ -8,6 +8,7 @@ missed is told, not punished, for a busy machine may be the reason.
 import argparse
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def bytes_out(contender: Contender) -> int:
     return sum(file.stat().st_size for file in contender.outputs(out_folder(contender)))
 
 
-def clear(folders) -> None:
+def clear(folders: Iterable[Path]) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 

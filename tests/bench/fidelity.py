@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,9 @@ def counted(reader: str, export: Export, out: Path) -> Proof:
 
 
 def child(script: str, *arguments: str | Path) -> str:
-    """What a script of this folder prints, run by the bench's own Python; its complaints go to the terminal."""
+    """What a script of this folder prints, run by the bench's own Python; a reader that fails has not found the records."""
     command = [environment.PYTHON, environment.HERE / script, *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    finished = subprocess.run(command, capture_output=True, text=True)
+    if finished.returncode != 0:
+        sys.exit(f"{script} failed:\n{finished.stderr}")
+    return finished.stdout

@@ -83,3 +83,76 @@ impl Body {
         self.call.failed_as(own::ANSWER_CUT_SHORT, note)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+
+    use backfleet_core::ports::{PortFault, Retry};
+    use futures_util::TryStreamExt as _;
+    use http_body::Frame;
+    use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+    use super::*;
+    use crate::classify::Scope;
+    use crate::limits::TRANSFER_GRACE;
+
+    fn body(inner: SdkByteStream, bytes: u64) -> Body {
+        let (name, subject) = ("object_store.get", "s3://lake/x".to_owned());
+        Body::new(
+            Call { name, subject, scope: Scope::S3, writes: false, limit: TRANSFER_GRACE },
+            inner,
+            bytes,
+        )
+    }
+
+    /// One byte for each tick, without end.
+    struct Trickle(Interval);
+
+    impl http_body::Body for Trickle {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            ready!(self.0.poll_tick(context));
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+    }
+
+    fn trickle(every: Duration) -> SdkByteStream {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        SdkByteStream::from_body_1_x(Trickle(ticks))
+    }
+
+    #[tokio::test]
+    async fn whoever_brings_more_or_less_than_was_announced_is_found_out() {
+        assert_eq!(body(SdkByteStream::from_static(b"hello"), 5).collect().await.unwrap(), "hello");
+        for announced in [4, 6] {
+            let error = body(SdkByteStream::from_static(b"hello"), announced).collect().await.unwrap_err();
+            assert_eq!((error.fault, error.retry), (PortFault::Unavailable, Retry::Backoff), "{announced}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_is_not_waited_for_without_end() {
+        let given_up =
+            timeout(TRANSFER_GRACE * 2, body(trickle(Duration::from_secs(1)), 1 << 30).collect()).await;
+        let error = given_up.expect("it ends by itself").unwrap_err();
+        assert_eq!((error.fault, error.retry), (PortFault::Unavailable, Retry::Backoff));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_its_time_is_not_the_fault_of_the_way() {
+        let mut stream = body(trickle(Duration::from_millis(1)), 100).into_stream();
+        for _ in 0..100 {
+            assert_eq!(stream.try_next().await.unwrap().unwrap(), "x");
+            sleep(Duration::from_secs(60)).await;
+        }
+    }
+}
