@@ -26,8 +26,12 @@ pub(super) fn answer(fault: Fault, kind: Kind) -> Option<Message> {
 
 fn refusal(fault: Fault, of_queue: bool) -> Option<Refusal> {
     let (status, code, message) = match (fault, of_queue) {
-        (Fault::InternalError, false) => ("500 Internal Server Error", "InternalError", "We encountered an internal error."),
-        (Fault::InternalError, true) => ("500 Internal Server Error", "InternalFailure", "An unknown failure."),
+        (Fault::InternalError, false) => {
+            ("500 Internal Server Error", "InternalError", "We encountered an internal error.")
+        }
+        (Fault::InternalError, true) => {
+            ("500 Internal Server Error", "InternalFailure", "An unknown failure.")
+        }
         (Fault::SlowDown | Fault::SlowDownRetryAfter, false) => {
             ("503 Slow Down", "SlowDown", "Please reduce your request rate.")
         }
@@ -44,11 +48,17 @@ fn refusal(fault: Fault, of_queue: bool) -> Option<Refusal> {
             "AccessDenied",
             "User: arn:aws:sts::123456789012:assumed-role/worker/1 is not authorized to perform this action",
         ),
-        (Fault::AccessDenied, true) => ("403 Forbidden", "AccessDeniedException", "Access to the resource is denied."),
-        (Fault::ExpiredToken, false) => ("400 Bad Request", "ExpiredToken", "The provided token has expired."),
-        (Fault::ExpiredToken, true) => {
-            ("403 Forbidden", "ExpiredTokenException", "The security token included in the request is expired")
+        (Fault::AccessDenied, true) => {
+            ("403 Forbidden", "AccessDeniedException", "Access to the resource is denied.")
         }
+        (Fault::ExpiredToken, false) => {
+            ("400 Bad Request", "ExpiredToken", "The provided token has expired.")
+        }
+        (Fault::ExpiredToken, true) => (
+            "403 Forbidden",
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        ),
         _ => return None,
     };
     let retry_after = (fault == Fault::SlowDownRetryAfter).then_some("1");
@@ -60,7 +70,9 @@ impl Refusal {
         let mut answer = match kind {
             // An answer to a HEAD has no body to say more with.
             Kind::Head => self.with(("x-amz-request-id", "application/xml"), String::new()),
-            kind if kind.is_of_queue() => self.with(("x-amzn-requestid", "application/x-amz-json-1.0"), self.json()),
+            kind if kind.is_of_queue() => {
+                self.with(("x-amzn-requestid", "application/x-amz-json-1.0"), self.json())
+            }
             _ => self.with(("x-amz-request-id", "application/xml"), self.xml()),
         };
         if let Some(seconds) = self.retry_after {
@@ -89,6 +101,7 @@ impl Refusal {
 
 /// What stands between a client and a service says so in HTML.
 fn page(status: &str) -> Message {
-    let body = format!("<html>\r\n<head><title>{status}</title></head>\r\n<body>{status}</body>\r\n</html>\r\n");
+    let body =
+        format!("<html>\r\n<head><title>{status}</title></head>\r\n<body>{status}</body>\r\n</html>\r\n");
     Message::new(format!("HTTP/1.1 {status}"), &[("Content-Type", "text/html")], body)
 }

@@ -74,11 +74,9 @@ impl Fault {
             Self::Conflict | Self::GarbledUpload => kind == Kind::Put,
             Self::GarbledDownload => kind == Kind::Get,
             Self::Duplicated => matches!(kind, Kind::Put | Kind::Send | Kind::Delete | Kind::Visibility),
-            Self::ResetAtStart
-            | Self::ResetInMiddle
-            | Self::ResetAtEnd
-            | Self::Truncated
-            | Self::Trickle => has_body,
+            Self::ResetAtStart | Self::ResetInMiddle | Self::ResetAtEnd | Self::Truncated | Self::Trickle => {
+                has_body
+            }
             _ => true,
         }
     }

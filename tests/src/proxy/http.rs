@@ -65,7 +65,8 @@ impl Message {
 
     /// The bytes of it up to the body.
     pub fn head(&self) -> Vec<u8> {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: String =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         format!("{}\r\n{headers}\r\n", self.first).into_bytes()
     }
 
@@ -196,7 +197,7 @@ async fn read_chunks(connection: &mut (impl AsyncBufRead + Unpin)) -> io::Result
         let size = u64::from_str_radix(size, 16).map_err(|_| garbled("a chunk's size"))?;
         read_exactly(connection, size, &mut body).await?;
         // The end of the chunk's data; behind the last chunk, trailers and the end of them.
-        while read_line(connection).await?.ok_or(io::ErrorKind::UnexpectedEof)? != "" {}
+        while !read_line(connection).await?.ok_or(io::ErrorKind::UnexpectedEof)?.is_empty() {}
         if size == 0 {
             return Ok(body);
         }

@@ -102,7 +102,8 @@ impl Schedule {
 
 impl Rule {
     fn fault(&self, sight: &Sight<'_>, chance: &mut ChaCha8Rng) -> Option<Fault> {
-        let faults: Vec<Fault> = self.faults.iter().copied().filter(|fault| fault.suits(sight.kind)).collect();
+        let faults: Vec<Fault> =
+            self.faults.iter().copied().filter(|fault| fault.suits(sight.kind)).collect();
         if faults.is_empty() || !self.filter.takes(sight) || !self.often.strikes(sight.nth, chance) {
             return None;
         }

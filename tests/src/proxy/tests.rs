@@ -21,7 +21,8 @@ struct Service {
 
 impl Service {
     fn start(raw_answer: &'static [u8]) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -124,8 +125,9 @@ fn without_a_fault_everything_passes_unaltered_on_one_connection() {
 
 #[test]
 fn chunks_are_joined_in_both_directions() {
-    let service =
-        Service::start(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nthe \r\n5;x=y\r\nquick\r\n0\r\n\r\n");
+    let service = Service::start(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nthe \r\n5;x=y\r\nquick\r\n0\r\n\r\n",
+    );
     let proxy = Proxy::start(service.address).unwrap();
     let mut socket = Socket::connect(proxy.address()).unwrap();
     socket

@@ -1,0 +1,60 @@
+//! Everything is down for a while: no storm of retries, and the work goes on by itself.
+
+use std::time::Duration;
+
+use backfleet_tests::fleet::DEST;
+use backfleet_tests::fleet_wait::pause;
+use backfleet_tests::proxy::{Fault, Filter, Kind, Often, Schedule};
+
+use crate::wire::Wire;
+
+/// What one process may spend on retries at once, and what it gains by the second (`retry/budget.rs`).
+const RETRIES_HELD: u64 = 100;
+const RETRIES_PER_SECOND: u64 = 2;
+/// Half of the outage.
+const HALF: Duration = Duration::from_secs(4);
+
+fn down() -> Schedule {
+    Schedule::seeded(1).with(&[Fault::SlowDown], Filter::default(), Often::Always)
+}
+
+#[test]
+fn an_outage_is_not_answered_by_a_storm_and_the_job_goes_on_behind_it() {
+    let wire = Wire::new();
+    let workers = wire.workers();
+    wire.start().succeeds();
+    wire.proxy.set(down());
+    let before = wire.proxy.ledger().all_requests();
+    pause(HALF);
+    let in_between = wire.proxy.ledger().all_requests();
+    pause(HALF);
+    let after = wire.proxy.ledger().all_requests();
+    wire.proxy.calm();
+
+    let (first, second) = (in_between - before, after - in_between);
+    println!("{first} requests in the first {HALF:?} of the outage, {second} in the second");
+    assert!(first > 0 && second < first, "{first} requests, then {second}: that is no backing off");
+    wire.completes();
+    drop(workers);
+    wire.call(&["finish"]).flag("--dest", DEST).succeeds();
+    wire.assert_as_local();
+}
+
+/// Forty slots, each with ten attempts to make: more than a process may spend.
+#[test]
+fn a_wide_worker_in_an_outage_stays_within_its_budget() {
+    let wire = Wire::new();
+    let receives = Filter::of(&[Kind::Receive]);
+    wire.proxy.set(Schedule::seeded(1).with(&[Fault::SlowDown], receives, Often::Always));
+    let mut worker = wire.worker("20").start_ready();
+    let slots = 40;
+    pause(HALF * 3);
+    let seconds = HALF.as_secs() * 3;
+    let requests = wire.proxy.ledger().requests[&Kind::Receive];
+    println!("{requests} requests of {slots} slots in {seconds} s");
+    // A slot without a retry left pauses for a second, then makes one call.
+    let calls = slots * (seconds + 1);
+    let budget = RETRIES_HELD + seconds * RETRIES_PER_SECOND + calls / 5;
+    assert!(requests <= calls + budget, "{requests} requests, where {} are granted", calls + budget);
+    assert!(!worker.has_ended(), "{}{}", worker.log(), worker.errors());
+}
