@@ -420,3 +420,27 @@ impl ChoiceArgs {
         Choice { job: self.job, unit: self.unit, reason: self.reason.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_flag_of_a_command_has_the_name_of_a_global_one() {
+        Cli::command().debug_assert();
+        let cli = Cli::try_parse_from([
+            "backfleet",
+            "synth",
+            "--to",
+            "x",
+            "--profile",
+            "tiny",
+            "--aws-profile",
+            "p",
+        ]);
+        let Ok(Cli { command: Command::Synth(args), aws, .. }) = cli else { panic!("no synth") };
+        assert_eq!((args.profile, aws.aws_profile.as_deref()), (Profile::Tiny, Some("p")));
+    }
+}

@@ -350,7 +350,7 @@ fn quiet_leaves_only_the_last_line() {
 fn the_closing_line_says_what_was_proven() {
     let export = handmade();
     let outcome = export.run(&export.dest("out")).succeeds();
-    for part in ["1 files", "4 records in", "4 out", "0 quarantined", "1 shards", " B", " s, ", "/s"] {
+    for part in ["1 file ", "4 records in", "4 out", "0 quarantined", "1 shard,", " B", " s, ", "/s"] {
         assert!(outcome.stdout.contains(part), "{part:?} is not in {outcome}");
     }
 }

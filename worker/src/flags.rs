@@ -12,7 +12,7 @@ pub struct AwsFlags {
     pub region: Option<String>,
     /// Profile of the shared configuration
     #[arg(long, global = true, value_name = "NAME")]
-    pub profile: Option<String>,
+    pub aws_profile: Option<String>,
     /// Endpoint instead of AWS's own, e.g. an emulator's [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
@@ -29,7 +29,7 @@ impl AwsFlags {
     pub fn config(&self) -> AwsConfig {
         AwsConfig {
             region: self.region.clone(),
-            profile: self.profile.clone(),
+            profile: self.aws_profile.clone(),
             endpoint_url: self.endpoint_url.clone(),
             path_style: None,
             emulated: self.emulated,
