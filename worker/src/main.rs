@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backfleet_core::metrics::DRAINING;
 use backfleet_core::ports::ObjectStore;
 use backfleet_core::retry::RetryingQueue;
 use backfleet_worker::flags::AwsFlags;
@@ -85,7 +86,10 @@ fn main() -> ExitCode {
 
 async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
     let stop_timeout = Duration::from_secs(flags.stop_timeout);
-    let stop = signals::stop_on_signal(|| info!("told to stop"))?;
+    let stop = signals::stop_on_signal(|| {
+        metrics::gauge!(DRAINING).set(1.0);
+        info!("told to stop");
+    })?;
     let ready = Arc::new(AtomicBool::new(false));
     if let Some(addr) = flags.metrics_addr {
         http::serve(addr, ready.clone()).await?;
