@@ -87,6 +87,7 @@ struct Fetch<S: ?Sized> {
 type Part = (Bytes, OwnedSemaphorePermit);
 
 impl<S: ObjectStore + ?Sized> Fetch<S> {
+    #[expect(clippy::async_yields_async, reason = "beginning is awaited in order, the parts side by side")]
     fn in_order(self, range: Range<u64>) -> ByteStream {
         let fetch = Arc::new(self);
         let starts = (range.start..range.end).step_by(PART_BYTES as usize);
