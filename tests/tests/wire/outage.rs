@@ -40,6 +40,22 @@ fn an_outage_is_not_answered_by_a_storm_and_the_job_goes_on_behind_it() {
     wire.assert_as_local();
 }
 
+/// Messages go round all the while, so each failed attempt costs one of the receives that a unit has.
+#[test]
+fn a_minute_without_the_store_puts_no_unit_aside() {
+    let wire = Wire::new();
+    wire.start().succeeds();
+    let store = Filter::of(&[Kind::Get, Kind::Head, Kind::List, Kind::Put]);
+    let worker = wire.worker("6").start_ready();
+    wire.proxy.set(Schedule::seeded(1).with(&[Fault::SlowDown], store, Often::Always));
+    pause(Duration::from_secs(60));
+    wire.proxy.calm();
+    wire.completes();
+    drop(worker);
+    wire.call(&["finish"]).flag("--dest", DEST).succeeds();
+    wire.assert_as_local();
+}
+
 /// Forty slots, each with ten attempts to make: more than a process may spend.
 #[test]
 fn a_wide_worker_in_an_outage_stays_within_its_budget() {
