@@ -1,15 +1,17 @@
 //! Dead letters: what lies there and why, and what becomes of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use backfleet_aws::{DeadLetterBox, DeadLetterEntry};
+use backfleet_aws::{DeadLetterBox, DeadLetterEntry, MoveProgress, MoveStart};
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
 use backfleet_core::limits::QUEUE_BATCH_MAX;
 use backfleet_core::message::Message;
 use backfleet_core::plan::PlanError;
 use backfleet_core::ports::{ObjectStore, PortError};
+use backfleet_core::retry::Retrier;
 
 use crate::plan::{PlanningError, stored};
 
@@ -55,6 +57,46 @@ pub struct Done {
 /// Letters looked at in one call at most.
 const LOOKED_AT_MAX: usize = 10_000;
 
+/// The dead letters of one queue, whose calls are tried again.
+pub struct Letters {
+    inner: DeadLetterBox,
+    retrier: Arc<Retrier>,
+}
+
+impl Letters {
+    /// These letters, with this way of trying again.
+    pub fn new(inner: DeadLetterBox, retrier: Arc<Retrier>) -> Self {
+        Self { inner, retrier }
+    }
+
+    /// Asks SQS to move every letter back.
+    pub async fn start_move_task(&self) -> Result<MoveStart, PortError> {
+        self.retrier.run(|| self.inner.start_move_task()).await
+    }
+
+    /// How far that is.
+    pub async fn move_task_progress(&self) -> Result<Option<MoveProgress>, PortError> {
+        self.retrier.run(|| self.inner.move_task_progress()).await
+    }
+
+    async fn peek(&self, max: usize) -> Result<Vec<DeadLetterEntry>, PortError> {
+        self.retrier.run(|| self.inner.peek(max)).await
+    }
+
+    /// A lost reply may send a letter back twice, which is harmless.
+    async fn send_back(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        self.retrier.run(|| self.inner.send_back(entry)).await
+    }
+
+    async fn discard(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        self.retrier.run(|| self.inner.discard(entry)).await
+    }
+
+    async fn release(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        self.retrier.run(|| self.inner.release(entry)).await
+    }
+}
+
 impl Letter {
     fn of(entry: &DeadLetterEntry) -> Self {
         let unsaid = || "too many receives: the workers that had it died or lost their leases".to_owned();
@@ -84,7 +126,7 @@ impl Choice {
 }
 
 /// What lies there, and leaves it there.
-pub async fn list(letters: &DeadLetterBox, choice: &Choice) -> Result<Vec<Letter>, PortError> {
+pub async fn list(letters: &Letters, choice: &Choice) -> Result<Vec<Letter>, PortError> {
     let mut found = Vec::new();
     for entry in take(letters).await? {
         let letter = Letter::of(&entry);
@@ -98,7 +140,7 @@ pub async fn list(letters: &DeadLetterBox, choice: &Choice) -> Result<Vec<Letter
 
 /// Sends chosen letters back to the work queue; drops those whose unit is complete by now.
 pub async fn replay(
-    letters: &DeadLetterBox,
+    letters: &Letters,
     dest: &dyn ObjectStore,
     choice: &Choice,
 ) -> Result<Done, PlanningError> {
@@ -121,7 +163,7 @@ pub async fn replay(
 }
 
 /// Deletes chosen letters for good. Their units stay without a completion, and `resume` can bring them back.
-pub async fn discard(letters: &DeadLetterBox, choice: &Choice) -> Result<Done, PortError> {
+pub async fn discard(letters: &Letters, choice: &Choice) -> Result<Done, PortError> {
     let mut done = Done::default();
     for entry in take(letters).await? {
         if choice.takes(&Letter::of(&entry)) {
@@ -136,7 +178,7 @@ pub async fn discard(letters: &DeadLetterBox, choice: &Choice) -> Result<Done, P
 }
 
 /// Everything that lies there, each held for us for two minutes.
-async fn take(letters: &DeadLetterBox) -> Result<Vec<DeadLetterEntry>, PortError> {
+async fn take(letters: &Letters) -> Result<Vec<DeadLetterEntry>, PortError> {
     let mut taken = Vec::new();
     let mut seen = BTreeSet::new();
     while taken.len() < LOOKED_AT_MAX {

@@ -21,6 +21,9 @@ use crate::verify::{Proof, Verification};
 use crate::watch::Remaining;
 use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
 
+/// How long a file is held on to through an outage: somebody may be watching.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What decides how a run goes, and no byte of what it writes.
 #[derive(Debug, Clone)]
 pub struct RunConfig {
@@ -174,7 +177,7 @@ impl Run {
         let queue = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
         enqueue(&*queue, &self.plan, &self.pending).await?;
         let places = OnePlace::new(self.source.clone(), self.dest.clone());
-        let desk = Desk::new(places, queue.clone(), self.tally.clone());
+        let desk = Desk::new(places, queue.clone(), self.tally.clone()).with_patience(PATIENCE);
         let (ends, mut settled) = mpsc::channel(config.workers);
         let worker = WorkerConfig { concurrency: config.workers, stop_timeout: config.stop_timeout };
         let stop_workers = stop.child_token();

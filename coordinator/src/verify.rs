@@ -11,7 +11,7 @@ use backfleet_core::layout::{Layout, ShardName};
 use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
 use backfleet_core::manifest::Manifest;
 use backfleet_core::plan::{Plan, Source};
-use backfleet_core::ports::{GetRequest, ListingEntry, ObjectStore, PortError};
+use backfleet_core::ports::{GetRequest, ListingEntry, ObjectStore, PortError, PortFault};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +26,8 @@ pub enum Proof {
 
 /// Calls under way at once.
 const CALLS_MAX: usize = 16;
+/// Reads of an object that arrives garbled.
+const READS_MAX: u32 = 5;
 /// Findings that are kept; more are only counted.
 const FINDINGS_MAX: usize = 1000;
 
@@ -288,8 +290,18 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether an object has the bytes it was put with.
+/// Whether an object has the bytes it was put with. What was garbled on its way here is read again.
 async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<bool, PortError> {
+    let mut reads = 1;
+    loop {
+        match holds_once(dest, proof, entry).await {
+            Err(error) if error.fault == PortFault::Corrupted && reads < READS_MAX => reads += 1,
+            told => return told,
+        }
+    }
+}
+
+async fn holds_once(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<bool, PortError> {
     let Ok(key) = ObjectKey::new(entry.key.clone()) else { return Ok(false) };
     // What vanishes between the listing and now does not hold either.
     let Some(info) = dest.head(&key).await? else { return Ok(false) };

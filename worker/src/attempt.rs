@@ -8,7 +8,10 @@
 //! leaves either a message or a completion behind.
 
 use backfleet_convert::InputError;
+use backfleet_core::limits::{OUTAGE_PAUSE, OUTAGE_PAUSE_MAX};
 use backfleet_core::ports::{PortError, PortFault, Retry};
+use tokio::time::{Instant, sleep};
+use tracing::warn;
 
 use crate::ack::ack;
 use crate::claim::{Claim, ClaimError, claim};
@@ -23,23 +26,44 @@ use crate::upload::UploadError;
 
 /// Takes one delivery as far as it goes. Everything in here stops when the lease ends.
 pub async fn attempt(desk: &Desk, delivery: &Delivery) -> Result<Settlement, AttemptError> {
-    under_lease(desk, delivery, async {
-        let claimed = match claim(desk, delivery).await? {
-            Claim::Granted(claimed) => claimed,
-            Claim::AlreadyComplete(completed) => return ack(desk, completed).await,
-        };
-        let uploaded = convert_and_upload(desk, claimed).await?;
-        let completed = complete(uploaded).await?;
-        ack(desk, completed).await
-    })
-    .await
+    under_lease(desk, delivery, patiently(desk, || once(desk, delivery))).await
+}
+
+async fn once(desk: &Desk, delivery: &Delivery) -> Result<Settlement, AttemptError> {
+    let claimed = match claim(desk, delivery).await? {
+        Claim::Granted(claimed) => claimed,
+        Claim::AlreadyComplete(completed) => return ack(desk, completed).await,
+    };
+    let uploaded = convert_and_upload(desk, claimed).await?;
+    let completed = complete(uploaded).await?;
+    ack(desk, completed).await
+}
+
+/// Begins again while what fails is not the unit but a service or the way to it: an outage must not use up the
+/// receives that a message has, or every healthy unit would end as a dead letter.
+async fn patiently<T, Tried>(desk: &Desk, mut once: impl FnMut() -> Tried) -> Result<T, AttemptError>
+where
+    Tried: Future<Output = Result<T, AttemptError>>,
+{
+    let began = Instant::now();
+    let mut pause = OUTAGE_PAUSE;
+    loop {
+        match once().await {
+            Err(error) if error.class() == UNAVAILABLE && began.elapsed() < desk.patience => {
+                warn!(class = error.class(), "an outage: beginning again after a pause");
+                sleep(pause).await;
+                pause = (pause * 2).min(OUTAGE_PAUSE_MAX);
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// Why a delivery did not end in a completion.
 #[derive(Debug, thiserror::Error)]
 pub enum AttemptError {
-    /// The message is not one to be worked on.
-    #[error("the message was refused")]
+    /// The message is not one to be worked on, or that could not be found out.
+    #[error("the unit could not be claimed")]
     Claim(#[from] ClaimError),
     /// The unit's file could not be read or is not what the plan says.
     #[error("the input could not be used")]
@@ -125,6 +149,9 @@ impl AttemptError {
     }
 }
 
+/// The class of failures that pass by themselves.
+const UNAVAILABLE: &str = "unavailable";
+
 /// The class of failures for want of room.
 const EXHAUSTED: &str = "exhausted";
 
@@ -134,6 +161,6 @@ pub(crate) fn port_class(error: &PortError) -> &'static str {
         (PortFault::Denied, _) => "denied",
         (PortFault::Exhausted, _) => EXHAUSTED,
         (_, Retry::Never) => "refused",
-        _ => "unavailable",
+        _ => UNAVAILABLE,
     }
 }

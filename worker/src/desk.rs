@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backfleet_convert::Recipe;
@@ -54,6 +55,8 @@ pub struct Desk {
     pub queue: Arc<dyn Queue>,
     /// What was done so far, for whoever watches this process.
     pub tally: Arc<Tally>,
+    /// How long an attempt begins again through an outage.
+    pub patience: Duration,
     places: Box<dyn Places>,
     jobs: Mutex<BTreeMap<JobId, Arc<Job>>>,
 }
@@ -125,9 +128,16 @@ impl fmt::Debug for Job {
 }
 
 impl Desk {
-    /// A desk without any plan yet.
+    /// A desk without any plan yet, and without patience.
     pub fn new(places: impl Places, queue: Arc<dyn Queue>, tally: Arc<Tally>) -> Self {
-        Self { queue, tally, places: Box::new(places), jobs: Mutex::default() }
+        let patience = Duration::ZERO;
+        Self { queue, tally, patience, places: Box::new(places), jobs: Mutex::default() }
+    }
+
+    /// The same desk with patience for outages.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The job of that id, read from the destinations the first time.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backfleet_core::limits::OUTAGE_PATIENCE;
 use backfleet_core::metrics::DRAINING;
 use backfleet_core::ports::ObjectStore;
 use backfleet_core::retry::RetryingQueue;
@@ -116,10 +117,12 @@ async fn open(flags: &Flags) -> anyhow::Result<Desk> {
     }
     let aws = connections.aws().await?;
     // Leases last as long as this queue says, whatever the fleet's queues should be set to.
-    let window = aws.queue_facts(&flags.queue).await?.visibility;
-    let queue = aws.sqs_queue(&flags.queue, flags.dlq.clone()).await?.with_window(window);
-    let queue = Arc::new(RetryingQueue::new(Arc::new(queue), connections.retrier()));
-    Ok(Desk::new(Allowed::new(sources, dests, connections), queue, Arc::new(Tally::default())))
+    let retrier = connections.retrier();
+    let window = retrier.run(|| aws.queue_facts(&flags.queue)).await?.visibility;
+    let queue = retrier.run(|| aws.sqs_queue(&flags.queue, flags.dlq.clone())).await?.with_window(window);
+    let queue = Arc::new(RetryingQueue::new(Arc::new(queue), retrier));
+    let desk = Desk::new(Allowed::new(sources, dests, connections), queue, Arc::new(Tally::default()));
+    Ok(desk.with_patience(OUTAGE_PATIENCE))
 }
 
 fn cpus() -> usize {

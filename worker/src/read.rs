@@ -6,15 +6,17 @@
 
 use std::time::Duration;
 
-use backfleet_core::limits::INPUT_HELD_BYTES_MAX;
+use backfleet_core::key::ObjectKey;
+use backfleet_core::limits::{INPUT_HELD_BYTES_MAX, READ_CHUNK_BYTES};
 use backfleet_core::plan::UnitPlan;
-use backfleet_core::ports::{ByteStream, GetRequest, ObjectInfo, ObjectStore, PortError, PortFault};
+use backfleet_core::ports::{ByteStream, Effect, GetRequest, ObjectInfo, ObjectStore, PortError, PortFault};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use md5::{Digest as _, Md5};
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::attempt::port_class;
 use crate::claim::Claimed;
@@ -109,20 +111,27 @@ impl File<'_> {
     async fn streamed(&self) -> Result<ByteStream, ReadError> {
         let info = self.store.head(&self.claimed.key).await.map_err(|error| self.unreadable(error))?;
         let info = info.ok_or_else(|| self.missing())?;
-        if self.planned().md5.is_some() {
-            self.check_md5(&self.md5(&info).await?)?;
+        if self.planned().md5.is_none() {
+            return self.stream(&info).await;
         }
-        self.stream(&info).await
+        let prints = self.prove(&info).await?;
+        Ok(checked(self.stream(&info).await?, self.claimed.key.clone(), prints))
     }
 
-    async fn md5(&self, info: &ObjectInfo) -> Result<[u8; 16], ReadError> {
-        let mut bytes = self.stream(info).await?;
+    /// Proves the MD5 and takes a print of every piece, so that the second reading can be held to the first before
+    /// any of it is converted: the way from the store has no checksum of its own for a part of an object.
+    async fn prove(&self, info: &ObjectInfo) -> Result<Vec<u128>, ReadError> {
+        let mut pieces = pieces(self.stream(info).await?);
         let mut md5 = Md5::new();
-        while let Some(chunk) = bytes.next().await {
-            md5.update(chunk.map_err(|error| self.unreadable(error))?);
-            tokio::task::consume_budget().await;
+        let mut prints = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| self.unreadable(error))?;
+            md5.update(&piece);
+            prints.push(xxh3_128(&piece));
+            tokio::task::yield_now().await;
         }
-        Ok(md5.finalize().into())
+        self.check_md5(md5.finalize().as_slice())?;
+        Ok(prints)
     }
 
     async fn stream(&self, info: &ObjectInfo) -> Result<ByteStream, ReadError> {
@@ -157,7 +166,35 @@ impl File<'_> {
 
 /// The conversion yields between two chunks, so a held file is fed in chunks too.
 fn in_chunks(bytes: Bytes) -> ByteStream {
-    let chunk = backfleet_core::limits::READ_CHUNK_BYTES;
+    let chunk = READ_CHUNK_BYTES;
     let starts = (0..bytes.len()).step_by(chunk);
     stream::iter(starts.map(move |at| Ok(bytes.slice(at..bytes.len().min(at + chunk))))).boxed()
+}
+
+/// The same bytes in pieces of [`READ_CHUNK_BYTES`], whatever the chunks they come in.
+fn pieces(bytes: ByteStream) -> ByteStream {
+    let rest = BytesMut::with_capacity(READ_CHUNK_BYTES * 2);
+    stream::try_unfold((bytes, rest, false), |(mut bytes, mut rest, mut ended)| async move {
+        while rest.len() < READ_CHUNK_BYTES && !ended {
+            match bytes.next().await.transpose()? {
+                Some(chunk) => rest.extend_from_slice(&chunk),
+                None => ended = true,
+            }
+        }
+        let piece = rest.split_to(rest.len().min(READ_CHUNK_BYTES)).freeze();
+        Ok((!piece.is_empty()).then_some((piece, (bytes, rest, ended))))
+    })
+    .boxed()
+}
+
+/// Hands a piece on only if it is the one that was proven.
+fn checked(bytes: ByteStream, key: ObjectKey, prints: Vec<u128>) -> ByteStream {
+    let mut prints = prints.into_iter();
+    let garbled = move || PortError::passing("object_store.get", &key, PortFault::Corrupted, Effect::None);
+    pieces(bytes)
+        .map(move |piece| match piece {
+            Ok(piece) if prints.next() != Some(xxh3_128(&piece)) => Err(garbled()),
+            piece => piece,
+        })
+        .boxed()
 }

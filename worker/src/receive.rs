@@ -46,7 +46,7 @@ pub struct Settled {
     pub settlement: Settlement,
 }
 
-/// Pause after a receive that failed, beyond the port's own retries.
+/// Pause after a receive that failed; it doubles with every further one, up to [`RECEIVE_WAIT_MAX`].
 const RECEIVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Works until `stop` is cancelled, then lets units in hand finish within the stop timeout and hands the rest
@@ -99,6 +99,7 @@ impl Slot {
 
     /// The next message, or `None` when told to stop.
     async fn next(&self) -> Option<(Held, Instant)> {
+        let mut pause = RECEIVE_PAUSE;
         loop {
             let asked_at = Instant::now();
             // Biased: a worker that was told to stop asks for nothing more.
@@ -115,7 +116,12 @@ impl Slot {
                 }
                 Err(error) => {
                     warn!(%error, "receiving failed");
-                    sleep(RECEIVE_PAUSE).await;
+                    // Biased: a worker that was told to stop does not wait.
+                    tokio::select! {
+                        biased;
+                        () = self.stop.cancelled() => return None,
+                        () = sleep(pause) => pause = (pause * 2).min(RECEIVE_WAIT_MAX),
+                    }
                 }
             }
         }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::time::{Duration, SystemTime};
 
-use backfleet::dlq::{Done, Letter, discard, list, replay};
-use backfleet_aws::{DeadLetterBox, MoveStart, MoveState};
+use backfleet::dlq::{Done, Letter, Letters, discard, list, replay};
+use backfleet_aws::{MoveStart, MoveState};
 use backfleet_core::ports::{Clock as _, SystemClock};
 use backfleet_worker::location::{Connections, Location};
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::fleet::open_letters;
 use super::say;
-use crate::cli::{DlqCommand, DlqDiscardArgs, DlqListArgs, DlqReplayArgs, Output, QueueArgs};
+use crate::cli::{DlqCommand, DlqDiscardArgs, DlqListArgs, DlqReplayArgs, Output};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::size::count;
@@ -32,12 +33,8 @@ pub async fn dlq(command: &DlqCommand, output: &Output, connections: &Connection
     }
 }
 
-async fn open(args: &QueueArgs, connections: &Connections) -> Result<DeadLetterBox, Failure> {
-    Ok(connections.aws().await?.dead_letter_box(&args.queue, args.dlq.clone()).await?)
-}
-
 async fn show(args: &DlqListArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
-    let letters = list(&open(&args.queue, connections).await?, &args.choice.choice()).await?;
+    let letters = list(&open_letters(&args.queue, connections).await?, &args.choice.choice()).await?;
     let now = SystemClock.now();
     say(
         output,
@@ -101,7 +98,7 @@ async fn send_back(
     output: &Output,
     connections: &Connections,
 ) -> Result<Exit, Failure> {
-    let letters = open(&args.queue, connections).await?;
+    let letters = open_letters(&args.queue, connections).await?;
     if args.all {
         match letters.start_move_task().await? {
             MoveStart::Started => return follow(&letters, output).await,
@@ -123,7 +120,7 @@ async fn send_back(
 #[error("these queues have no move task")]
 struct NoMoveTask;
 
-async fn follow(letters: &DeadLetterBox, output: &Output) -> Result<Exit, Failure> {
+async fn follow(letters: &Letters, output: &Output) -> Result<Exit, Failure> {
     loop {
         let Some(progress) = letters.move_task_progress().await? else {
             say(output, Exit::Done, "the move task is over", || json!({"state": "over"}));
@@ -164,7 +161,7 @@ async fn throw_away(
     output: &Output,
     connections: &Connections,
 ) -> Result<Exit, Failure> {
-    let letters = open(&args.queue, connections).await?;
+    let letters = open_letters(&args.queue, connections).await?;
     let choice = args.choice.choice();
     if !args.yes && !confirmed(list(&letters, &choice).await?.len())? {
         say(output, Exit::Usage, "nothing was discarded; --yes does not ask", || json!({"discarded": 0}));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use backfleet::dlq::{self, Choice, Letter};
+use backfleet::dlq::{self, Choice, Letter, Letters};
 use backfleet::enqueue::{enqueue, pending};
 use backfleet::finish::{Finished, finish};
 use backfleet::plan::{jobs, make, stored};
@@ -13,7 +13,7 @@ use backfleet::run::RunEnd;
 use backfleet::start::{Started, adopt_in};
 use backfleet::status::{Status, status};
 use backfleet::verify::Proof;
-use backfleet_aws::{DeadLetterBox, SqsQueue};
+use backfleet_aws::SqsQueue;
 use backfleet_core::job::JobId;
 use backfleet_core::metrics::{
     DLQ_DEPTH, ETA_SECONDS, OLDEST_INCOMPLETE_AGE_SECONDS, QUEUE_DEPTH, UNITS_PLANNED, UNITS_REMAINING,
@@ -73,7 +73,7 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
             count(sent as u64)
         );
     }
-    let letters = connections.aws().await?.dead_letter_box(&args.queue.queue, args.queue.dlq.clone()).await?;
+    let letters = open_letters(&args.queue, connections).await?;
     let fleet = Fleet { started: &started, queue: &queue, letters: &letters, quiet: output.quiet };
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
     let end = fleet.wait(proof, args.waiting.max_quarantine).await?;
@@ -85,7 +85,7 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
 struct Fleet<'a> {
     started: &'a Started,
     queue: &'a Queue,
-    letters: &'a DeadLetterBox,
+    letters: &'a Letters,
     quiet: bool,
 }
 
@@ -253,8 +253,15 @@ struct WhichJob {
 }
 
 pub(super) async fn open_queue(args: &QueueArgs, connections: &Connections) -> Result<Queue, Failure> {
-    let queue = connections.aws().await?.sqs_queue(&args.queue, args.dlq.clone()).await?;
+    let aws = connections.aws().await?;
+    let queue = connections.retrier().run(|| aws.sqs_queue(&args.queue, args.dlq.clone())).await?;
     Ok(RetryingQueue::new(Arc::new(queue), connections.retrier()))
+}
+
+pub(super) async fn open_letters(args: &QueueArgs, connections: &Connections) -> Result<Letters, Failure> {
+    let aws = connections.aws().await?;
+    let letters = connections.retrier().run(|| aws.dead_letter_box(&args.queue, args.dlq.clone())).await?;
+    Ok(Letters::new(letters, connections.retrier()))
 }
 
 async fn serve_metrics(addr: Option<SocketAddr>) -> Result<(), Failure> {

@@ -22,6 +22,13 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// The reason that travels with a dead letter, in bytes of text.
 pub const REASON_BYTES_MAX: usize = 1024;
 
+/// An attempt that met an outage begins again after this long, doubling up to [`OUTAGE_PAUSE_MAX`].
+pub const OUTAGE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause of that kind: a service that is back is used again within half a minute.
+pub const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long a worker of a fleet holds on to a unit through an outage; storms of ten minutes happen.
+pub const OUTAGE_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
 /// Units of one job. Eight digits of a sequence number and one completion object each.
 pub const UNITS_MAX: usize = 1_000_000;
 /// `plan.json`: about 100 bytes a unit.

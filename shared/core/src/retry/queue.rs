@@ -38,8 +38,10 @@ impl<Q: Queue + ?Sized> Queue for RetryingQueue<Q> {
         batch.into_inner().settle(sent)
     }
 
+    /// Once: a lease is counted from before its receive, and would be half over after some tries. Whoever receives
+    /// asks again anyway.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Held>, PortError> {
-        self.retrier.run(|| self.inner.receive(max, wait)).await
+        self.inner.receive(max, wait).await
     }
 
     async fn extend(&self, hold: &Hold, window: Duration) -> Result<(), PortError> {

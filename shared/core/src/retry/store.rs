@@ -83,6 +83,12 @@ impl<S: ObjectStore + ?Sized> ObjectStore for RetryingStore<S> {
     }
 }
 
+/// After a checksum that did not hold nobody knows which of the bytes handed over were wrong: whoever consumes them
+/// must begin again.
+fn may_go_on(error: &PortError) -> bool {
+    error.fault != PortFault::Corrupted
+}
+
 /// How far one version of one object has been read.
 struct Reading<S: ?Sized> {
     inner: Arc<S>,
@@ -99,7 +105,7 @@ impl<S: ObjectStore + ?Sized> Reading<S> {
     /// Each chunk has a whole policy of attempts to itself: what arrives is progress.
     fn into_stream(self, retrier: Arc<Retrier>) -> ByteStream {
         stream::try_unfold((Arc::new(Mutex::new(self)), retrier), |(reading, retrier)| async move {
-            let chunk = retrier.resume(|| async { reading.lock().await.chunk().await }, |_| true).await?;
+            let chunk = retrier.resume(|| async { reading.lock().await.chunk().await }, may_go_on).await?;
             Ok(chunk.map(|bytes| (bytes, (reading, retrier))))
         })
         .boxed()
