@@ -115,7 +115,14 @@ impl Rig {
         queue: Arc<dyn Queue>,
         enough: usize,
     ) -> Vec<Settled> {
-        let desk = Desk::new(OnePlace::new(self.source.clone(), dest), queue, Arc::new(Tally::default()));
+        self.work_at(
+            Desk::new(OnePlace::new(self.source.clone(), dest), queue, Arc::new(Tally::default())),
+            enough,
+        )
+        .await
+    }
+
+    async fn work_at(&self, desk: Desk, enough: usize) -> Vec<Settled> {
         let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(1) };
         let (ends, mut settled) = mpsc::channel(1);
         let stop = CancellationToken::new();
@@ -323,6 +330,21 @@ async fn a_heartbeat_keeps_a_unit_that_takes_longer_than_its_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_of_ten_minutes_costs_a_unit_none_of_its_receives() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let down_until = Instant::now() + Duration::from_secs(600);
+    let dest = rig.disturbed(BeforePut::FailUntil(down_until));
+    let desk =
+        Desk::new(OnePlace::new(rig.source.clone(), dest), rig.queue.clone(), Arc::new(Tally::default()))
+            .with_patience(Duration::from_secs(900));
+    let settled = rig.work_at(desk, 1).await;
+    assert_eq!(settled.len(), 1, "one delivery was enough: {settled:?}");
+    assert!(rig.completion().await.is_some());
+    assert!(Instant::now() < down_until + Duration::from_secs(31), "it began again soon after");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
@@ -375,6 +397,8 @@ struct Disturbed {
 enum BeforePut {
     /// The put takes its time.
     Wait(Duration),
+    /// The store does not answer before this.
+    FailUntil(Instant),
     /// Somebody else puts this.
     Plant(ObjectKey, Vec<u8>),
 }
@@ -396,6 +420,11 @@ impl ObjectStore for Disturbed {
     async fn put_new(&self, object: NewObject) -> Result<PutOutcome, PortError> {
         match &self.before_put {
             BeforePut::Wait(time) => sleep(*time).await,
+            BeforePut::FailUntil(time) if Instant::now() < *time => {
+                let fault = PortFault::Unavailable;
+                return Err(PortError::passing("object_store.put_new", &object.key, fault, Effect::Unknown));
+            }
+            BeforePut::FailUntil(_) => {}
             BeforePut::Plant(key, bytes) => {
                 let (sha256, bytes) = (Sha256Digest::of(bytes), Bytes::from(bytes.clone()));
                 let planted = NewObject { key: key.clone(), bytes, metadata: Metadata::new(), sha256 };

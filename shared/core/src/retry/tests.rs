@@ -449,7 +449,6 @@ async fn every_call_on_a_held_message_is_tried_again() {
     let refuse = || faulty.script.lock().unwrap().extend([Fault::Refused, Fault::Refused]);
     assert!(queue.send(&bodies(&["a"])).await.unwrap().is_empty());
     assert_eq!(queue.depth().await.unwrap().visible, 2, "sent twice: at least once");
-    refuse();
     let held = queue.receive(10, Duration::ZERO).await.unwrap();
     refuse();
     queue.extend(&held[0].hold, Duration::from_secs(60)).await.unwrap();
@@ -461,6 +460,16 @@ async fn every_call_on_a_held_message_is_tried_again() {
     queue.dead_letter(&held[1], "because").await.unwrap();
     refuse();
     assert_eq!(queue.depth().await.unwrap(), Depth { dead: 1, ..Depth::default() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_is_asked_for_once_because_a_lease_counts_from_before_it() {
+    let faulty = FaultyQueue::new(Vec::new());
+    let queue = RetryingQueue::new(Arc::clone(&faulty), retrier(10));
+    queue.send(&bodies(&["a"])).await.unwrap();
+    faulty.script.lock().unwrap().extend([Fault::Refused]);
+    queue.receive(1, Duration::ZERO).await.expect_err("whoever receives asks again");
+    assert_eq!(queue.receive(1, Duration::ZERO).await.unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
