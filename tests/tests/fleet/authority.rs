@@ -24,9 +24,12 @@ fn assert_refused(fleet: &mut Fleet, source: &str, dest: &str, class: &str) {
     let mut worker = fleet.worker_allowed(source, dest).start_ready();
     until("every message was put aside", || fleet.dlq().visible() == 3);
     worker.kill();
-    for letter in fleet.letters() {
-        assert_eq!(letter["class"], class, "--allow-source {source} --allow-dest {dest}: {letter}");
-        assert_eq!(letter["attempts"], 1, "it was tried again: {letter}");
+    let letters = fleet.dlq().receive_all();
+    assert_eq!(letters.len(), 3);
+    for letter in letters {
+        let reason = &letter.attributes["backfleet-reason"];
+        assert!(reason.starts_with(class), "--allow-source {source} --allow-dest {dest}: {reason}");
+        assert_eq!(letter.attributes["backfleet-receives"], "1", "it was tried again: {reason}");
     }
     assert_eq!(
         everything(fleet),
