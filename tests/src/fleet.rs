@@ -33,6 +33,7 @@ pub struct Fleet {
     pub export: Export,
     queue: String,
     dlq: String,
+    pairs: u32,
     options: Vec<&'static str>,
 }
 
@@ -44,7 +45,13 @@ impl Fleet {
         cloud.create_bucket(DEST_BUCKET);
         cloud.upload(&export.place(), SOURCE_BUCKET);
         let (queue, dlq) = create_queues(&cloud, "work");
-        Self { cloud, export, queue, dlq, options: Vec::new() }
+        Self { cloud, export, queue, dlq, pairs: 1, options: Vec::new() }
+    }
+
+    /// Goes on with another pair of queues, empty and polled by nobody.
+    pub fn renew_queues(&mut self) {
+        self.pairs += 1;
+        (self.queue, self.dlq) = create_queues(&self.cloud, &format!("work-{}", self.pairs));
     }
 
     /// The same with these options of the job, for the fleet and for the local run alike.
@@ -66,7 +73,10 @@ impl Fleet {
 
     /// `backfleet <words>`, against the emulator.
     pub fn call(&self, words: &[&str]) -> Call {
-        Call::new(words[0]).words(&words[1..]).flag("--endpoint-url", self.cloud.endpoint()).word("--emulated")
+        Call::new(words[0])
+            .words(&words[1..])
+            .flag("--endpoint-url", self.cloud.endpoint())
+            .word("--emulated")
     }
 
     /// The same about the work queue.
@@ -138,7 +148,8 @@ impl Fleet {
 
     /// Id of the one job in the destination, once its plan is there.
     pub fn job_id(&self) -> Option<String> {
-        let plan = |key: &String| key.split('/').nth(2).filter(|_| key.ends_with("/plan.json")).map(str::to_owned);
+        let plan =
+            |key: &String| key.split('/').nth(2).filter(|_| key.ends_with("/plan.json")).map(str::to_owned);
         self.dest_keys().iter().find_map(plan)
     }
 

@@ -74,7 +74,9 @@ impl Cloud {
         let mut stamps = BTreeMap::new();
         let mut after = String::new();
         loop {
-            let page = self.s3(&format!("GET /{bucket}?list-type=2&prefix={prefix}&start-after={after}"), b"").text();
+            let page = self
+                .s3(&format!("GET /{bucket}?list-type=2&prefix={prefix}&start-after={after}"), b"")
+                .text();
             for entry in elements(&page, "Contents") {
                 let part = |name: &str| elements(&entry, name).pop().expect("an entry of a listing is whole");
                 after = part("Key");
@@ -173,7 +175,8 @@ impl Queue<'_> {
 
     /// Every visible message; each is hidden for the queue's window from then on.
     pub fn receive_all(&self) -> Vec<Received> {
-        let request = json!({"QueueUrl": self.url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]});
+        let request = json!({"QueueUrl": self.url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0,
+            "MessageAttributeNames": ["All"]});
         let mut all = Vec::new();
         loop {
             let answer = self.cloud.sqs("ReceiveMessage", &request);

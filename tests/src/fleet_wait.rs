@@ -27,9 +27,8 @@ pub fn holds_within(time: Duration, mut condition: impl FnMut() -> bool) -> bool
     }
 }
 
-/// Real time, to measure how long a process took.
 #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
-pub fn now() -> Instant {
+fn now() -> Instant {
     Instant::now()
 }
 

@@ -158,10 +158,11 @@ fn binary() -> &'static Path {
 
 fn build(folder: &Path) {
     let target = folder.parent().expect("a profile's folder lies in the target folder");
-    let profile = match folder.file_name().and_then(|name| name.to_str()).expect("a profile's folder has its name") {
-        "debug" => "dev",
-        name => name,
-    };
+    let profile =
+        match folder.file_name().and_then(|name| name.to_str()).expect("a profile's folder has its name") {
+            "debug" => "dev",
+            name => name,
+        };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--package", "backfleet-worker", "--profile", profile, "--target-dir"])

@@ -48,6 +48,8 @@ fn a_waiting_coordinator_can_be_killed_interrupted_and_attached_again() {
 
     let interrupted = fleet.start().word("--wait").start();
     until("they were there again", || fleet.queue().visible() == 40);
+    // It begins to wait, and to listen to signals, when the last message is sent.
+    pause(Duration::from_secs(1));
     interrupted.signal("INT");
     let outcome = interrupted.outcome();
     assert_eq!(outcome.code, Some(130), "{outcome}");

@@ -96,11 +96,21 @@ fn everything_that_is_missing_is_named_at_once() {
     let queue = format!("{endpoint}/000000000000/nowhere");
     let places = ["doctor", "--queue", &queue, "--source", "s3://no-source", "--dest", "s3://no-dest/x"];
     let said = fleet.call(&places).ends_with(1);
-    said.says(&["nowhere", "s3://no-source", "s3://no-dest/x", "next: ", "sqs:GetQueueAttributes", "s3:PutObject"]);
+    said.says(&[
+        "nowhere",
+        "s3://no-source",
+        "s3://no-dest/x",
+        "next: ",
+        "sqs:GetQueueAttributes",
+        "s3:PutObject",
+    ]);
     assert!(said.text().matches("BAD").count() >= 3, "{said}");
     assert!(!said.text().contains("panicked"), "{said}");
 
     // An empty source is as good as none.
     fleet.cloud.create_bucket("empty");
-    fleet.call(&["doctor", "--source", "s3://empty"]).ends_with(1).says(&["nothing is there", "s3:ListBucket"]);
+    fleet
+        .call(&["doctor", "--source", "s3://empty"])
+        .ends_with(1)
+        .says(&["nothing is there", "s3:ListBucket"]);
 }

@@ -1,8 +1,8 @@
 //! The same job in every combination of places, by a fleet and by one process.
 
+use backfleet_tests::destination::{Destination, tree};
 use backfleet_tests::export::{Export, Synth};
 use backfleet_tests::fleet::{DEST, DEST_BUCKET, Fleet, SOURCE, assert_same};
-use backfleet_tests::destination::{Destination, tree};
 
 #[test]
 fn three_workers_leave_what_one_process_leaves() {
@@ -55,7 +55,9 @@ fn one_process_reads_and_writes_buckets_and_folders_alike() {
 
     let place = fleet.export.place();
     let source = place.to_str().expect("a plain name");
-    for (source, dest) in [(source, "s3://lake/from-folder"), (SOURCE, "s3://lake/from-bucket"), (SOURCE, DEST)] {
+    for (source, dest) in
+        [(source, "s3://lake/from-folder"), (SOURCE, "s3://lake/from-bucket"), (SOURCE, DEST)]
+    {
         fleet.run(source, dest).succeeds().says(&["proven"]);
         fleet.call(&["verify"]).flag("--dest", dest).succeeds();
         let copy = tempfile::tempdir().expect("a temporary folder");

@@ -36,7 +36,12 @@ fn malformed_and_foreign_messages_are_put_aside_at_once_and_never_logged() {
     }
     let mut worker = fleet.worker().start_ready();
     let all_aside = || fleet.dlq().visible() == bodies.len();
-    assert!(holds_within(Duration::from_secs(20), all_aside), "{} aside: {}", fleet.dlq().visible(), worker.log());
+    assert!(
+        holds_within(Duration::from_secs(20), all_aside),
+        "{} aside: {}",
+        fleet.dlq().visible(),
+        worker.log()
+    );
     fleet.start().word("--wait").succeeds();
     fleet.assert_as_local();
 
@@ -73,7 +78,11 @@ fn a_message_that_is_refused_keeps_no_worker_from_the_next() {
     }
     fleet.start().word("--wait").succeeds();
     until("all of them were aside", || fleet.dlq().visible() == 40);
-    fleet.queue_call(&["dlq", "list"]).succeeds().says(&["40 dead letters", "malformed-message: 40", "and 30 more"]);
+    fleet.queue_call(&["dlq", "list"]).succeeds().says(&[
+        "40 dead letters",
+        "malformed-message: 40",
+        "and 30 more",
+    ]);
     // Of more letters than one receive brings, each is looked at once.
     assert_eq!(fleet.letters().len(), 40);
     fleet.queue_call(&["dlq", "discard", "--yes"]).succeeds().says(&["40 discarded"]);
