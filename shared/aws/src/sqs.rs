@@ -42,7 +42,13 @@ impl SqsQueue {
     /// Must be called within a runtime: the batching of acks is a task of its own, which ends with the queue.
     pub(crate) fn new(client: Client, url: &str, dlq_url: Option<String>) -> Self {
         let deleter = SqsDeleter { client: client.clone(), url: url.to_owned() };
-        Self { client, url: url.to_owned(), dlq_url, window: VISIBILITY, acks: AckBatcher::start(Arc::new(deleter)) }
+        Self {
+            client,
+            url: url.to_owned(),
+            dlq_url,
+            window: VISIBILITY,
+            acks: AckBatcher::start(Arc::new(deleter)),
+        }
     }
 
     /// The same queue, whose own visibility window is `window` and not the fleet's usual one.
