@@ -1,12 +1,8 @@
 //! Compression of blocks: each becomes a gzip member or zstd frame of its own, so that nothing but the block decides its
 //! bytes. Every reader takes members one after the other.
 
-use libdeflater::{CompressionLvl, Compressor};
-
+use crate::deflate::Deflater;
 use crate::recipe::Compression;
-
-/// libdeflate's fastest level: 15 % of the size at 480 MB/s; level 6 saves 2.5 points and takes twice the time.
-const GZIP_LEVEL: i32 = 1;
 
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
@@ -22,7 +18,7 @@ pub(crate) struct Packer {
 }
 
 enum Method {
-    Gzip(Compressor),
+    Gzip(Box<Deflater>),
     Zstd(zstd::bulk::Compressor<'static>),
     None,
 }
@@ -30,10 +26,7 @@ enum Method {
 impl Packer {
     pub(crate) fn new(compression: Compression) -> Packer {
         let method = match compression {
-            Compression::Gzip => {
-                let level = CompressionLvl::new(GZIP_LEVEL).expect("libdeflate has this level");
-                Method::Gzip(Compressor::new(level))
-            }
+            Compression::Gzip => Method::Gzip(Box::new(Deflater::new())),
             Compression::Zstd => {
                 Method::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("zstd has this level"))
             }
@@ -45,10 +38,9 @@ impl Packer {
     pub(crate) fn pack(&mut self, block: &[u8], shard: &mut Vec<u8>) {
         let packed = match &mut self.method {
             Method::None => block,
-            Method::Gzip(compressor) => {
-                make_length(&mut self.packed, compressor.gzip_compress_bound(block.len()));
-                let length =
-                    compressor.gzip_compress(block, &mut self.packed).expect("the bound is large enough");
+            Method::Gzip(deflater) => {
+                make_length(&mut self.packed, Deflater::bound(block.len()));
+                let length = deflater.gzip(block, &mut self.packed);
                 &self.packed[..length]
             }
             Method::Zstd(compressor) => {

@@ -12,6 +12,7 @@ mod source;
 mod lines;
 mod scan;
 mod record;
+mod deflate;
 mod compress;
 mod shard;
 mod converter;
