@@ -101,7 +101,10 @@ fn queue_checks(which: &str, facts: &QueueFacts) -> Vec<Check> {
         checks.push(weak_unless(
             facts.visibility == VISIBILITY,
             format!("{which}: visibility"),
-            format!("the visibility window is {} s, workers count on {window} s", facts.visibility.as_secs()),
+            format!(
+                "the visibility window is {} s, the queues of a fleet have {window} s",
+                facts.visibility.as_secs()
+            ),
             set("VisibilityTimeout", window),
         ));
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use backfleet_core::limits::RECEIVE_WAIT_MAX;
 use backfleet_core::message::Message;
-use backfleet_core::metrics::{IN_FLIGHT_UNITS, UNITS_RECEIVED};
-use backfleet_core::ports::Held;
+use backfleet_core::metrics::{IN_FLIGHT_UNITS, UNITS_FAILED, UNITS_RECEIVED};
+use backfleet_core::ports::{Held, PortError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -45,6 +45,9 @@ pub struct Settled {
     /// How it ended.
     pub settlement: Settlement,
 }
+
+/// The class of messages that cannot be read.
+const MALFORMED: &str = "malformed-message";
 
 /// Pause after a receive that failed; it doubles with every further one, up to [`RECEIVE_WAIT_MAX`].
 const RECEIVE_PAUSE: Duration = Duration::from_secs(1);
@@ -102,11 +105,18 @@ impl Slot {
         let mut pause = RECEIVE_PAUSE;
         loop {
             let asked_at = Instant::now();
+            let receiving = self.desk.queue.receive(1, RECEIVE_WAIT_MAX);
+            tokio::pin!(receiving);
             // Biased: a worker that was told to stop asks for nothing more.
             let received = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return None,
-                received = self.desk.queue.receive(1, RECEIVE_WAIT_MAX) => received,
+                () = self.stop.cancelled() => {
+                    if !self.desk.queue.may_drop_receive() {
+                        self.give_back(receiving).await;
+                    }
+                    return None;
+                }
+                received = &mut receiving => received,
             };
             match received {
                 Ok(mut held) => {
@@ -127,12 +137,28 @@ impl Slot {
         }
     }
 
+    /// Lets a receive that is out come to its end, within the stop timeout, and gives back what it brings: dropped,
+    /// it could take a message along that nobody would see for a whole window.
+    async fn give_back(&self, receiving: impl Future<Output = Result<Vec<Held>, PortError>>) {
+        // Biased: when time is up, nothing is waited for.
+        let received = tokio::select! {
+            biased;
+            () = self.abandon.cancelled() => return,
+            received = receiving => received,
+        };
+        for held in received.unwrap_or_default() {
+            if let Err(error) = self.desk.queue.release(&held.hold, Duration::ZERO).await {
+                warn!(%error, "a message could not be handed back; its window will run out");
+            }
+        }
+    }
+
     async fn serve(&self, held: Held, received_at: Instant) -> Settled {
         let message = match Message::parse(&held.body) {
             Ok(message) => message,
             Err(error) => {
-                let settlement =
-                    put_aside(&*self.desk.queue, &held, reason("malformed-message", &error)).await;
+                metrics::counter!(UNITS_FAILED, "class" => MALFORMED).increment(1);
+                let settlement = put_aside(&*self.desk.queue, &held, reason(MALFORMED, &error)).await;
                 return Settled { unit: None, settlement };
             }
         };

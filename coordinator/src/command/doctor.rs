@@ -32,11 +32,8 @@ pub async fn doctor(args: &DoctorArgs, output: &Output, connections: &Connection
             dest(&*Location::parse(place)?.open_to_write(connections).await?, SystemClock.now()).await,
         );
     }
-    let exit = if checks.iter().any(|check| matches!(check.outcome, Outcome::Bad { .. })) {
-        Exit::Failed
-    } else {
-        Exit::Done
-    };
+    let exit =
+        if checks.iter().any(|check| check.outcome != Outcome::Good) { Exit::Failed } else { Exit::Done };
     say(
         output,
         exit,

@@ -32,8 +32,13 @@ pub enum MessageError {
         bytes: usize,
     },
     /// Not of the form.
-    #[error("a message is not of the form {{\"v\":1,\"job\":…,\"unit\":…,\"slice\":…,\"progress\":…}}")]
-    Form(#[source] serde_json::Error),
+    #[error(
+        "a message is not of the form {{\"v\":1,\"job\":…,\"unit\":…,\"slice\":…,\"progress\":…}}, at byte {column}"
+    )]
+    Form {
+        /// Where it departs from the form; what stands there is anybody's text and is not repeated.
+        column: usize,
+    },
     /// Of another version.
     #[error("a message of version {found} needs another version of this program, which reads version 1")]
     Version {
@@ -58,7 +63,8 @@ impl Message {
         if body.len() > MESSAGE_BYTES_MAX {
             return Err(MessageError::TooLarge { bytes: body.len() });
         }
-        let message: Self = serde_json::from_str(body).map_err(MessageError::Form)?;
+        let message: Self =
+            serde_json::from_str(body).map_err(|error| MessageError::Form { column: error.column() })?;
         if message.v != 1 {
             return Err(MessageError::Version { found: message.v });
         }
@@ -98,7 +104,7 @@ mod tests {
             &body.replace(":1,\"slice", ":-1,\"slice"),
         ] {
             assert!(
-                matches!(Message::parse(wrong), Err(MessageError::Form(_))),
+                matches!(Message::parse(wrong), Err(MessageError::Form { .. })),
                 "{}",
                 &wrong[..wrong.len().min(80)]
             );

@@ -202,6 +202,10 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
+    fn may_drop_receive(&self) -> bool {
+        true
+    }
+
     fn window(&self) -> Duration {
         self.config.visibility
     }

@@ -73,6 +73,11 @@ pub trait Queue: Send + Sync + 'static {
     /// others for the queue's visibility window.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Held>, PortError>;
 
+    /// Whether a receive that is dropped before its end certainly takes nothing along.
+    fn may_drop_receive(&self) -> bool {
+        false
+    }
+
     /// The visibility window that a receive gives: how long a lease is.
     fn window(&self) -> Duration;
 

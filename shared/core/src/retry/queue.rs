@@ -28,6 +28,10 @@ impl<Q: Queue + ?Sized> RetryingQueue<Q> {
 
 #[async_trait]
 impl<Q: Queue + ?Sized> Queue for RetryingQueue<Q> {
+    fn may_drop_receive(&self) -> bool {
+        self.inner.may_drop_receive()
+    }
+
     fn window(&self) -> Duration {
         self.inner.window()
     }
