@@ -76,7 +76,8 @@ fn convert(recipe: &Arc<Recipe>, file: &Bytes) -> Result<(Totals, usize), Box<dy
     }
 }
 
-/// What inflating the file and deflating its records take by themselves, beside what the whole conversion takes.
+/// What inflating the file and deflating its records with libdeflate's level 1 take by themselves, beside what the whole
+/// conversion takes.
 fn floor(path: &str) -> Result<(), Box<dyn Error>> {
     let file = Bytes::from(fs::read(path)?);
     let recipe = Arc::new(Recipe::new(spec(Format::Stream, Compression::Gzip))?);
@@ -91,7 +92,7 @@ fn floor(path: &str) -> Result<(), Box<dyn Error>> {
         let [inflating, deflating, converting] = [0, 1, 2].map(|step| times[step + 1] - times[step]);
         let share = 100.0 * (inflating + deflating) / converting;
         println!(
-            "inflate {inflating:.2} s + deflate {deflating:.2} s = {share:.0} % of conversion's {converting:.2} s"
+            "inflate {inflating:.2} s + libdeflate 1 {deflating:.2} s = {share:.0} % of conversion's {converting:.2} s"
         );
     }
     Ok(())

@@ -3,14 +3,17 @@
 
 use super::symbols::{self, DISTANCE_MAX, DISTANCES, KINDS, LENGTH_MAX};
 
-/// Bytes that are compared at once, and that must be left for a search.
+/// Bytes that are compared at once, and the shortest match: what repeats in records is longer, and the shorter ones cost a
+/// branch foretold wrongly each. On prose without such repetition 16 % are lost against libdeflate's level 1.
 const WORD: usize = 8;
 
+/// 128 KiB of places: more find nothing more in 32 KiB, fewer forget too much.
 const HASH_BITS: u32 = 15;
 
-/// Bytes without a match after which only every eighth place is looked up, until there is one.
-const PATIENCE: usize = 64;
-const STEP: usize = WORD;
+/// So many bytes behind a match every place is looked up, then every second, then every eighth: what has gone on for so
+/// long without a match is an identifier or a digest, and will go on.
+const EVERY_PLACE: usize = WORD;
+const EVERY_SECOND: usize = 64;
 
 /// What a block of deflate is made of, and how often each kind of token and distance occurs.
 pub(super) struct Tokens {
@@ -108,25 +111,27 @@ impl Finder {
     pub(super) fn tokens(&mut self, block: &[u8], start: usize, tokens: &mut Tokens) -> usize {
         tokens.clear();
         let mut at = start;
-        let mut impatient_at = at + PATIENCE;
-        while tokens.left() > STEP {
+        let mut matched = at;
+        while tokens.left() > WORD {
             let Some(word) = word_at(block, at) else { break };
             let (distance, candidate) = self.candidate(block, at, word);
             if distance > 0 && word == candidate {
                 let length = match_length(block, at, distance);
                 tokens.push_match(length, distance);
+                // One place inside the match is enough to find its end again; more cost more than they save.
                 self.note(block, at + 1);
                 at += length;
-                impatient_at = at + PATIENCE;
+                matched = at;
                 continue;
             }
             tokens.push(symbols::literal(word as u8));
             at += 1;
-            if at > impatient_at {
-                for byte in &word.to_le_bytes()[1..STEP] {
+            if at > matched + EVERY_PLACE {
+                let step = if at > matched + EVERY_SECOND { WORD } else { 2 };
+                for byte in &word.to_le_bytes()[1..step] {
                     tokens.push(symbols::literal(*byte));
                 }
-                at += STEP - 1;
+                at += step - 1;
             }
         }
         let rest = &block[at..];
@@ -146,6 +151,7 @@ impl Finder {
         *place = number;
         let reach = at.min(DISTANCE_MAX);
         let distance = if distance <= reach { distance } else { 0 };
+        // What is out of reach is not even read: it is not in the nearest cache.
         (distance, word_at(block, at - distance).unwrap_or_default())
     }
 

@@ -40,8 +40,8 @@ impl Distinct {
         Scope { base: self.seen.len(), filter: [0; 4] }
     }
 
-    /// Adds `text`; false if it is known to have been there already.
-    #[inline]
+    /// Adds `text`; false if it is known to have been there already. Always inlined: as a call it took a twentieth of all time.
+    #[inline(always)]
     pub(crate) fn add(&mut self, scope: &mut Scope, line: &[u8], text: Text) -> bool {
         let hash = match text.escaped {
             false => hash_in_place(line, text),
