@@ -18,5 +18,5 @@ deny: ## licences, bans, sources; advisories where their database can be had
 		else echo "advisories were not checked: their database cannot be had here"; fi
 
 bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
-	cargo build --release -p backfleet
+	cargo build --release -p backfleet -p backfleet-worker
 	python3 tests/bench/bench.py $(if $(QUICK),--quick)

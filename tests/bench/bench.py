@@ -15,6 +15,7 @@ from pathlib import Path
 import environment
 import export_data
 import fidelity
+import fleet
 import report
 from contenders import ORJSON, OURS, STDLIB, Contender
 from export_data import Export
@@ -34,11 +35,13 @@ class Scale:
     contenders: list[Contender]
     single_file_items: tuple[int, ...]
     memory_runs: int
+    tiny_files: int
 
 
 # 920,000 items are about 1.02 GB; 180,000 and 3,600,000 in one file about 200 MB and 4 GB.
-FULL = Scale(920_000, 8, 5, [OURS, ORJSON, STDLIB], (180_000, 3_600_000), 3)
-QUICK = Scale(92_000, 2, 3, [OURS, ORJSON], (180_000, 720_000), 1)
+FULL = Scale(920_000, 8, 5, [OURS, ORJSON, STDLIB], (180_000, 3_600_000), 3, 2_000)
+QUICK = Scale(92_000, 2, 3, [OURS, ORJSON], (180_000, 720_000), 1, 200)
+TINY_ITEMS = 10
 
 
 def main() -> int:
@@ -67,8 +70,12 @@ def bench(scale: Scale, *, spark: bool) -> Results:
     outs = {contender: out_folder(contender) for contender in scale.contenders}
     proofs = fidelity.prove(export, outs, spark=spark)
     peaks = [peak(items, scale.memory_runs) for items in scale.single_file_items]
+    say(f"fleet: {scale.tiny_files:,} tiny files, then {scale.files} big ones")
+    tiny = export_data.make(TINY_ITEMS * scale.tiny_files, scale.tiny_files, "tiny")
+    clear([out_folder(OURS)])
+    shifts = fleet.measure(tiny, export, out_folder(OURS))
     clear(out_folder(contender) for contender in scale.contenders)
-    return Results(export, raced, peaks, proofs, notices)
+    return Results(export, raced, peaks, proofs, shifts, notices)
 
 
 def race(contenders: list[Contender], export: Export, rounds: int) -> list[Raced]:

@@ -32,12 +32,12 @@ class Export:
         return self.bytes_uncompressed / 1e6
 
 
-def make(items: int, files: int) -> Export:
-    """The telemetry export of so many items in so many files: same numbers, same bytes."""
-    to = environment.DATA / f"telemetry-{items}-in-{files}"
+def make(items: int, files: int, profile: str = "telemetry") -> Export:
+    """The synthetic export of so many items in so many files: same words, same bytes."""
+    to = environment.DATA / f"{profile}-{items}-in-{files}"
     if not (to / REPORT).exists():
         shutil.rmtree(to, ignore_errors=True)
-        flags = ["--profile", "telemetry", "--items", str(items), "--files", str(files), "--to", to]
+        flags = ["--profile", profile, "--items", str(items), "--files", str(files), "--to", to]
         made = subprocess.run([environment.BINARY, "synth", "--json", *flags], capture_output=True, check=True)
         (to / REPORT).write_bytes(made.stdout)
     return opened(json.loads((to / REPORT).read_bytes()))

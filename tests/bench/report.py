@@ -7,11 +7,13 @@ import environment
 from contenders import OURS, Contender
 from export_data import Export
 from fidelity import Proof
+from fleet import Fleet, Shift
 from measure import MIB, Spread, Usage
 
 CPU_RATIO_MIN = 2.5
 PEAK_BYTES_MAX = 256 * MIB
 PEAK_GROWTH_MAX = 1.10
+REQUESTS_BEYOND_SHARDS_MAX = 6.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Results:
     raced: list[Raced]
     peaks: list[Peak]
     proofs: list[Proof]
+    fleet: Fleet
     notices: list[str]
 
     @property
@@ -56,7 +59,7 @@ class Results:
 
 def page(results: Results) -> str:
     """All of it as Markdown."""
-    parts = [head(results), speed(results), memory(results), fidelity(results), goals(results)]
+    parts = [head(results), speed(results), memory(results), fleet(results.fleet), fidelity(results), goals(results)]
     parts += ["".join(f"* {notice}\n" for notice in results.notices)] if results.notices else []
     return "\n".join(parts)
 
@@ -129,6 +132,43 @@ uncompressed content.
 {table(columns, rows)}"""
 
 
+def fleet(found: Fleet) -> str:
+    rows = [
+        shift_row(f"{found.tiny.units:,} tiny files, bucket to bucket", found.tiny),
+        shift_row(f"{found.big.units} big files, bucket to bucket", found.big),
+        local_row(f"the same {found.big.units} big files, folder to folder, no queue", found.big.export, found.local),
+    ]
+    columns = ["one worker process", "wall s", "units/s", "MB/s", "CPU s", "requests per unit", "beyond its shards"]
+    asked = ", ".join(f"{call} {count:,}" for call, count in sorted(found.tiny.requests.items()))
+    return f"""## Fleet
+
+One `backfleet-worker` of as many units at a time as the local run has workers, over an emulator of S3 and SQS that shares its \
+CPUs: `start --wait` from planning to proof. CPU is the worker's alone; a local run also plans and verifies. Requests are those \
+that the worker counted, long polls that came back empty included.
+
+{table(columns, rows)}
+Requests of the tiny files' worker: {asked}.
+"""
+
+
+def shift_row(label: str, shift: Shift) -> list[str]:
+    return [
+        label,
+        f"{shift.wall_seconds:.1f}",
+        f"{shift.units / shift.wall_seconds:,.1f}",
+        f"{shift.export.megabytes / shift.wall_seconds:,.1f}",
+        f"{shift.cpu_seconds:.2f}",
+        f"{sum(shift.requests.values()) / shift.units:.2f}",
+        f"{shift.requests_beyond_shards:.2f}",
+    ]
+
+
+def local_row(label: str, export: Export, usage: Usage) -> list[str]:
+    wall = usage.wall_seconds
+    figures = [f"{wall:.1f}", f"{export.files / wall:,.1f}", f"{export.megabytes / wall:,.1f}", f"{usage.cpu_seconds:.2f}"]
+    return [label, *figures, "–", "–"]
+
+
 def fidelity(results: Results) -> str:
     rows = [
         [proof.what, f"{proof.items:,}", proof.digest or "–", "yes" if proof.faithful else "**NO**"]
@@ -151,6 +191,11 @@ def goals(results: Results) -> str:
         [f"throughput per CPU second ≥ {CPU_RATIO_MIN} x orjson + isal", f"{ratio.middle:.2f} x", held(ratio.middle >= CPU_RATIO_MIN)],
         [f"peak memory < {PEAK_BYTES_MAX // MIB} MiB", f"{highest / MIB:.1f} MiB", held(highest < PEAK_BYTES_MAX)],
         [f"largest file's peak within {PEAK_GROWTH_MAX - 1:.0%} of the smallest's", f"{growth - 1:+.1%}", held(growth <= PEAK_GROWTH_MAX)],
+        [
+            f"a tiny unit takes ≤ {REQUESTS_BEYOND_SHARDS_MAX:.0f} requests beyond its shards",
+            f"{results.fleet.tiny.requests_beyond_shards:.2f}",
+            held(results.fleet.tiny.requests_beyond_shards <= REQUESTS_BEYOND_SHARDS_MAX),
+        ],
         ["same records everywhere", "", held(results.faithful)],
     ]
     return f"## Goals\n\n{table(['goal', 'found', ''], rows)}"

@@ -10,6 +10,7 @@ use crate::export::Export;
 use crate::fleet_cloud::{Cloud, Queue};
 use crate::fleet_worker::{Worker, WorkerCall};
 use crate::process::Call;
+use crate::proxy::{Fault, Filter, Kind, Often, Proxy, Schedule};
 
 /// The bucket of the source.
 pub const SOURCE_BUCKET: &str = "exports";
@@ -35,6 +36,7 @@ pub struct Fleet {
     dlq: String,
     pairs: u32,
     options: Vec<&'static str>,
+    slowly: Option<Proxy>,
 }
 
 impl Fleet {
@@ -45,7 +47,7 @@ impl Fleet {
         cloud.create_bucket(DEST_BUCKET);
         cloud.upload(&export.place(), SOURCE_BUCKET);
         let (queue, dlq) = create_queues(&cloud, "work");
-        Self { cloud, export, queue, dlq, pairs: 1, options: Vec::new() }
+        Self { cloud, export, queue, dlq, pairs: 1, options: Vec::new(), slowly: None }
     }
 
     /// Goes on with another pair of queues, empty and polled by nobody.
@@ -59,6 +61,24 @@ impl Fleet {
     pub fn with(mut self, options: &[&'static str]) -> Self {
         self.options = options.to_vec();
         self
+    }
+
+    /// The same with every other put of a shard held up for a second or so: for tests that must meet workers in the middle of a
+    /// unit, however fast the machine is.
+    #[must_use]
+    pub fn slowed(mut self) -> Self {
+        let proxy = Proxy::start(self.cloud.address()).expect("the proxy starts");
+        let shards = Filter::of(&[Kind::Put]).within("/part-");
+        proxy.set(Schedule::seeded(0).with(&[Fault::Delay], shards, Often::Share(0.5)));
+        self.slowly = Some(proxy);
+        self
+    }
+
+    /// No put is held up any more.
+    pub fn hurry(&self) {
+        if let Some(proxy) = &self.slowly {
+            proxy.calm();
+        }
     }
 
     /// The work queue.
@@ -131,8 +151,9 @@ impl Fleet {
 
     /// A worker that may read and write there, and nowhere else.
     pub fn worker_allowed(&self, source: &str, dest: &str) -> WorkerCall {
+        let endpoint = self.slowly.as_ref().map_or_else(|| self.cloud.endpoint(), Proxy::endpoint);
         WorkerCall::new()
-            .flag("--endpoint-url", &self.cloud.endpoint())
+            .flag("--endpoint-url", &endpoint)
             .word("--emulated")
             .flag("--queue", &self.queue)
             .flag("--allow-source", source)

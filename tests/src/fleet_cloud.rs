@@ -48,6 +48,11 @@ impl Cloud {
         self.emulator.endpoint()
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Makes a bucket.
     pub fn create_bucket(&self, name: &str) {
         self.emulator.create_bucket(name).expect("a bucket can be made");

@@ -50,6 +50,7 @@ metrics! {
     PUT_CONFLICTS = Counter "backfleet_put_conflicts_total" ["puts"] ("kind") "Puts that met an object already there: equal_412, different_412, or retry_409.";
     LEASE_EXTENDED = Counter "backfleet_lease_extended_total" ["leases"] () "Heartbeats that extended a lease.";
     LEASE_LOST = Counter "backfleet_lease_lost_total" ["leases"] () "Deliveries given up because their lease had ended.";
+    REQUESTS = Counter "backfleet_requests_total" ["requests"] ("call") "Requests made to a service, tries counted one by one, by call; a batch is one.";
     RETRIES = Counter "backfleet_retries_total" ["calls"] ("call", "class") "Calls of a port that were tried again, by call and by what went wrong.";
     STAGE_SECONDS = Histogram "backfleet_stage_seconds" ["seconds"] ("stage") "Time of one unit spent in a stage: get, convert, put.";
     UNITS_PLANNED = Gauge "backfleet_units_planned" ["units"] () "Units of the job that a coordinator watches.";

@@ -27,7 +27,7 @@ fn forget_quickly(fleet: &Fleet) {
 
 #[test]
 fn workers_killed_at_random_leave_what_an_undisturbed_run_leaves() {
-    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(6_000, 40))).with(SHARD_BYTES);
+    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(6_000, 40))).with(SHARD_BYTES).slowed();
     // Before anybody polls: a poll that is out keeps to the window it began with.
     forget_quickly(&fleet);
     let mut workers = fleet.workers(3);
@@ -44,7 +44,10 @@ fn workers_killed_at_random_leave_what_an_undisturbed_run_leaves() {
         workers[victim] = fleet.worker().start_ready();
         kills += 1;
     }
-    assert!(hits >= 5, "only {hits} of {kills} kills came while units were in hand: the job is too small");
+    assert!(
+        hits > KILLS / 2,
+        "only {hits} of {kills} kills came while units were in hand: the job is too small"
+    );
     let outcome = waiting.outcome();
     assert_eq!(outcome.code, Some(0), "{outcome}");
     drop(workers);

@@ -9,7 +9,7 @@ use backfleet_tests::fleet_worker::Worker;
 
 /// Units that take a second or more each.
 fn fleet_of_long_units() -> Fleet {
-    Fleet::over(Export::synthetic(Synth::telemetry(3_000, 6))).with(&["--shard-bytes", "4KiB"])
+    Fleet::over(Export::synthetic(Synth::telemetry(1_800, 6))).with(&["--shard-bytes", "4KiB"]).slowed()
 }
 
 /// A worker in the middle of its first units.
@@ -22,6 +22,7 @@ fn at_work(fleet: &Fleet, stop_timeout: &str) -> Worker {
 }
 
 fn assert_goes_on(fleet: &Fleet) {
+    fleet.hurry();
     let _worker = fleet.worker().start_ready();
     fleet.start().word("--wait").succeeds();
     fleet.assert_as_local();

@@ -85,7 +85,8 @@ fn a_worker_counts_what_it_did() {
 
 #[test]
 fn workers_count_their_leases_and_the_twins_they_met() {
-    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(1_600, 4))).with(&["--shard-bytes", "4KiB"]);
+    let job = Fleet::over(Export::synthetic(Synth::telemetry(1_600, 4))).with(&["--shard-bytes", "4KiB"]);
+    let fleet = job.slowed();
     fleet.queue().set("VisibilityTimeout", "2");
     // Every unit twice, so that two workers are at the same one.
     for _ in 0..2 {
@@ -104,7 +105,8 @@ fn workers_count_their_leases_and_the_twins_they_met() {
 
 #[test]
 fn a_worker_that_drains_says_so() {
-    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(2_400, 2))).with(&["--shard-bytes", "4KiB"]);
+    let job = Fleet::over(Export::synthetic(Synth::telemetry(600, 2))).with(&["--shard-bytes", "4KiB"]);
+    let fleet = job.slowed();
     fleet.start().succeeds();
     let mut worker = fleet.worker().start_ready();
     let address = worker.metrics_address();
@@ -114,6 +116,7 @@ fn a_worker_that_drains_says_so() {
     until("it knew", || worker.log().contains("told to stop"));
     let seen = samples(address);
     assert_eq!(sum(&seen, "backfleet_draining"), 1.0, "{seen:#?}");
+    fleet.hurry();
     assert_eq!(worker.code_within(Duration::from_secs(60)), Some(0), "{}", worker.log());
 }
 

@@ -46,9 +46,7 @@ impl Wire {
         let fleet = Fleet::over(handmade()).with(OPTIONS);
         let (queue, dlq) = create_queues(&fleet.cloud, "work");
         fleet.queue().set("VisibilityTimeout", WINDOW);
-        let endpoint = fleet.cloud.endpoint();
-        let upstream = endpoint.strip_prefix("http://").expect("an endpoint is a URL");
-        let proxy = Proxy::start(upstream.parse().expect("an address")).expect("the proxy starts");
+        let proxy = Proxy::start(fleet.cloud.address()).expect("the proxy starts");
         Self { fleet, proxy, queue, dlq }
     }
 

@@ -1,5 +1,7 @@
 //! Numbers as DynamoDB writes them: is the text one, what does it weigh, and how does JSON want it. Never through f64.
 
+use wide::u8x16;
+
 use crate::limits::NUMBER_SIZE_MAX;
 
 /// Larger exponents are taken as this one: beyond any number, and sums with it cannot overflow.
@@ -22,9 +24,7 @@ pub(crate) fn size_in(line: &[u8], start: usize, end: usize) -> Option<u64> {
     let negative = line.get(start) == Some(&b'-');
     let start = start + usize::from(negative);
     let short = match line.get(start..).and_then(|rest| rest.first_chunk()) {
-        Some(bytes) if end > start && end - start < 16 => {
-            short_size(u128::from_le_bytes(*bytes), end - start)
-        }
+        Some(bytes) if end > start && end - start < 16 => short_size(*bytes, end - start),
         _ => None,
     };
     match short {
@@ -36,29 +36,26 @@ pub(crate) fn size_in(line: &[u8], start: usize, end: usize) -> Option<u64> {
 
 /// Base-100 digits of the `length` bytes that `text` begins with; `None` if they are not digits with one point at most.
 #[inline]
-fn short_size(text: u128, length: usize) -> Option<u64> {
-    const ONES: u128 = 0x0101_0101_0101_0101_0101_0101_0101_0101;
-    const HIGHS: u128 = ONES * 0x80;
-    const POINT: u128 = (b'.' ^ b'0') as u128;
-    let values = (text ^ (ONES * b'0' as u128)) & ((1 << (8 * length)) - 1);
-    let low_bits = values & !HIGHS;
-    let no_digit = ((low_bits + ONES * (0x80 - 10)) | values) & HIGHS;
-    let nonzero = ((low_bits + ONES * 0x7f) | values) & HIGHS & !no_digit;
+fn short_size(text: [u8; 16], length: usize) -> Option<u64> {
+    let inside = (1_u32 << length) - 1;
+    let values = u8x16::new(text) - u8x16::splat(b'0');
+    let digits = values.simd_le(u8x16::splat(9)).to_bitmask();
+    let zeros = values.simd_eq(u8x16::splat(0)).to_bitmask();
+    let no_digit = !digits & inside;
+    let nonzero = digits & !zeros & inside;
     let whole = match no_digit {
         0 => length,
-        _ => no_digit.trailing_zeros() as usize / 8,
+        _ => no_digit.trailing_zeros() as usize,
     };
-    let one_point = no_digit & no_digit.wrapping_sub(1) == 0 && (values >> (8 * whole)) & 0xff == POINT;
+    let one_point = no_digit & no_digit.wrapping_sub(1) == 0 && text[whole % 16] == b'.';
     if no_digit != 0 && (!one_point || length == 1) {
         return None;
     }
     if nonzero == 0 {
         return Some(0);
     }
-    let first = nonzero.trailing_zeros() as i64 / 8;
-    let last = (127 - nonzero.leading_zeros()) as i64 / 8;
-    let whole = whole as i64;
-    let place = |index: i64| whole - index - i64::from(index < whole);
+    let (first, last, whole) = (nonzero.trailing_zeros() as i32, nonzero.ilog2() as i32, whole as i32);
+    let place = |index: i32| whole - index - i32::from(index < whole);
     Some((place(first).div_euclid(2) - place(last).div_euclid(2) + 1) as u64)
 }
 

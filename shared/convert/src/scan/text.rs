@@ -1,5 +1,7 @@
 //! JSON strings: where they end, and what they say.
 
+use wide::u8x16;
+
 use crate::reason::Reason;
 use crate::scan::cursor::Fault;
 
@@ -64,15 +66,13 @@ fn read_escaped(line: &[u8], start: usize, first: usize) -> Result<Text, Fault> 
 }
 
 /// First quote, backslash or control character at or after `at`, or the end of the line. Sixteen bytes a turn, because
-/// most names and many values end within the first, and a branch foretold wrongly costs more than eight bytes too many.
+/// most names and many values end within the first, and a branch foretold wrongly costs more than a few bytes too many.
 #[inline(always)]
 fn special(line: &[u8], mut at: usize) -> usize {
-    while let Some(words) = line.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let words = u128::from_le_bytes(*words);
-        let (low, high) = (specials(words as u64), specials((words >> 64) as u64));
-        if low | high != 0 {
-            let bits = if low != 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() };
-            return at + bits as usize / 8;
+    while let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let found = specials(*bytes);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
         }
         at += 16;
     }
@@ -85,17 +85,14 @@ fn special_near_end(line: &[u8], at: usize) -> usize {
     found.map_or(line.len(), |offset| at + offset)
 }
 
-/// The high bit of each special byte. Bits above the lowest may be false: borrows run upwards only.
-#[inline]
-fn specials(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let quotes = word ^ (ONES * b'"' as u64);
-    let backslashes = word ^ (ONES * b'\\' as u64);
-    let quote = quotes.wrapping_sub(ONES) & !quotes;
-    let backslash = backslashes.wrapping_sub(ONES) & !backslashes;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGHS
+/// A bit for each special byte, the first lowest.
+#[inline(always)]
+fn specials(bytes: [u8; 16]) -> u32 {
+    let bytes = u8x16::new(bytes);
+    let quote = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    (quote | backslash | control).to_bitmask()
 }
 
 /// Gives the decoded pieces of the inside of a string, in order.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 
 use super::Folder;
@@ -23,6 +23,8 @@ pub(super) struct Part {
     key: ObjectKey,
     file: File,
     left: u64,
+    /// Where chunks are made: in the same memory again once nobody holds the last one.
+    buffer: BytesMut,
 }
 
 impl Folder {
@@ -34,7 +36,7 @@ impl Folder {
         }
         let range = request.range_within(key, found.len())?;
         file.seek(SeekFrom::Start(range.start)).map_err(failed(GET, key, Effect::None))?;
-        Ok(Part { key: key.clone(), file, left: range.end - range.start })
+        Ok(Part::of(key, file, range.end - range.start))
     }
 
     pub(super) fn read_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError> {
@@ -44,7 +46,7 @@ impl Folder {
         if found.len() > bytes_max as u64 {
             return Err(PortError::fatal(GET_SMALL, key, PortFault::TooLarge));
         }
-        Part { key: key.clone(), file, left: found.len() }.read(found.len()).map(Some)
+        Part::of(key, file, found.len()).read(found.len()).map(Some)
     }
 
     pub(super) fn info(&self, key: &ObjectKey) -> io::Result<Option<ObjectInfo>> {
@@ -99,6 +101,10 @@ impl Folder {
 }
 
 impl Part {
+    fn of(key: &ObjectKey, file: File, left: u64) -> Self {
+        Self { key: key.clone(), file, left, buffer: BytesMut::new() }
+    }
+
     /// One chunk per trip to the blocking threads, read when it is asked for and not before.
     pub(super) fn into_stream(self) -> ByteStream {
         stream::try_unfold(self, |mut part| async move {
@@ -118,15 +124,15 @@ impl Part {
 
     /// The next `want` bytes, all of them.
     fn read(&mut self, want: u64) -> Result<Bytes, PortError> {
-        let mut chunk = Vec::with_capacity(want as usize);
-        (&mut self.file).take(want).read_to_end(&mut chunk).map_err(failed(GET, &self.key, Effect::None))?;
-        self.left -= chunk.len() as u64;
-        if (chunk.len() as u64) < want {
-            return Err(
+        self.buffer.resize(want as usize, 0);
+        self.file.read_exact(&mut self.buffer).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => {
                 PortError::fatal(GET, &self.key, PortFault::Changed).because("the file became shorter")
-            );
-        }
-        Ok(chunk.into())
+            }
+            _ => failed(GET, &self.key, Effect::None)(error),
+        })?;
+        self.left -= want;
+        Ok(self.buffer.split().freeze())
     }
 }
 
