@@ -1,4 +1,4 @@
-//! The conversion, pure: bytes of one export data file in, shards of records out.
+//! The conversion, pure: bytes of an export's data file or of a scan's pages in, shards of records out.
 //!
 //! Push-based: feed bytes to a [`Converter`] and step it; whatever the slicing of the input, the shards and the
 //! quarantined lines are the same. No async, no clock, no randomness, no files, no network. Attribute values travel as
@@ -16,11 +16,15 @@ mod deflate;
 mod compress;
 mod shard;
 mod converter;
+mod answer;
+mod page;
 mod digest;
 
+pub use answer::{Answer, AnswerError};
 pub use converter::{Converter, Quarantined, Step, Totals};
 pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
 pub use gunzip::InputError;
+pub use page::{PageConverter, PageError};
 pub use reason::Reason;
 pub use recipe::{
     AttributeFilter, Compression, Document, Encoding, ExtraField, Format, KinesisPrecision, Recipe,

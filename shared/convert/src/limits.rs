@@ -4,6 +4,9 @@
 /// times longer (escapes cost six to one, one-digit set members four to one); longer lines are quarantined.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
+/// Longest `Items` of one page, in bytes: 1 MB of items by DynamoDB's count, their JSON as many times longer as a line's.
+pub const PAGE_BYTES_MAX: usize = 64 << 20;
+
 /// Bytes kept of a quarantined line that is longer than [`LINE_BYTES_MAX`]: enough to find the item, small enough to store.
 pub const QUARANTINE_BYTES_MAX: usize = 64 << 10;
 
@@ -59,4 +62,7 @@ const _: () =
 const _: () = assert!(QUARANTINE_BYTES_MAX < LINE_BYTES_MAX);
 const _: () = assert!(SHARD_BYTES_MIN <= SHARD_BYTES_DEFAULT && SHARD_BYTES_DEFAULT <= SHARD_BYTES_MAX);
 const _: () = assert!(INFLATE_BYTES < LINE_BYTES_MAX && BLOCK_BYTES < LINE_BYTES_MAX);
-const _: () = assert!(LINE_BYTES_MAX < u32::MAX as usize, "positions inside a line are 32 bits wide");
+const _: () = assert!(
+    LINE_BYTES_MAX < PAGE_BYTES_MAX && PAGE_BYTES_MAX < u32::MAX as usize,
+    "positions inside a line or page are 32 bits wide"
+);

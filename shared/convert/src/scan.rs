@@ -78,13 +78,59 @@ impl Scanner {
     /// The item of `line`, or the first thing that is wrong with it.
     pub(crate) fn scan(&mut self, line: &[u8]) -> Result<&Item, Fault> {
         check_utf8(line)?;
+        self.begin();
+        let mut walk = Walk { cursor: Cursor { line, at: 0 }, scanner: self };
+        walk.line()?;
+        Ok(&self.item)
+    }
+
+    /// Forgets the item before.
+    fn begin(&mut self) {
         self.distinct.clear();
         self.item.attributes.clear();
         self.item.keys = [const { None }; KEYS_MAX];
         self.item.keys_size = 0;
-        let mut walk = Walk { cursor: Cursor { line, at: 0 }, scanner: self };
-        walk.line()?;
-        Ok(&self.item)
+    }
+}
+
+/// The items of one page of a scan, one after the other.
+pub(crate) struct Page<'l, 's> {
+    scanner: &'s mut Scanner,
+    cursor: Cursor<'l>,
+    begun: bool,
+}
+
+impl Scanner {
+    /// The items of `array`, a JSON array of attribute maps.
+    pub(crate) fn page<'l, 's>(&'s mut self, array: &'l [u8]) -> Result<Page<'l, 's>, Fault> {
+        check_utf8(array)?;
+        let mut cursor = Cursor { line: array, at: 0 };
+        cursor.expect_or(b'[', Reason::ArrayExpected)?;
+        Ok(Page { scanner: self, cursor, begun: false })
+    }
+}
+
+impl Page<'_, '_> {
+    /// The next item, or the first thing that is wrong with it.
+    pub(crate) fn next(&mut self) -> Result<Option<&Item>, Fault> {
+        let more = match self.begun {
+            false => !self.cursor.take(b']'),
+            true => self.cursor.more(b']')?,
+        };
+        self.begun = true;
+        if !more {
+            self.cursor.skip_space();
+            return match self.cursor.peek() {
+                Some(_) => Err(self.cursor.fault(Reason::TrailingBytes)),
+                None => Ok(None),
+            };
+        }
+        self.scanner.begin();
+        let mut walk = Walk { cursor: self.cursor.clone(), scanner: self.scanner };
+        walk.cursor.skip_space();
+        walk.whole_item()?;
+        self.cursor = walk.cursor;
+        Ok(Some(&self.scanner.item))
     }
 }
 
@@ -109,11 +155,16 @@ impl Walk<'_, '_> {
         self.cursor.expect(b'{')?;
         self.item_name()?;
         self.cursor.skip_space();
+        self.whole_item()?;
+        self.end_of_line()
+    }
+
+    /// The item that begins here, its keys among its attributes.
+    fn whole_item(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at;
         let size = self.item()?;
         self.scanner.item.range = start..self.cursor.at;
         self.scanner.item.size = size;
-        self.end_of_line()?;
         self.check_keys()
     }
 

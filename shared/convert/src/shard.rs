@@ -109,6 +109,16 @@ impl Gatherer {
         }
     }
 
+    /// The same for a unit whose shards below `index` stand already, and whose shards end only where they are cut.
+    pub(crate) fn from_shard(spec: &RecipeSpec, index: u32) -> Gatherer {
+        Gatherer { index, shard_bytes_max: u64::MAX, ..Gatherer::new(spec) }
+    }
+
+    /// Uncompressed bytes of the shard that is open; what closes its last document is not counted.
+    pub(crate) fn open_bytes(&self) -> u64 {
+        self.hasher.bytes() + self.block.len() as u64
+    }
+
     /// Takes the record that `render` appends; gives the shard that had to end before it.
     pub(crate) fn append(&mut self, render: impl FnOnce(&mut Vec<u8>)) -> Option<Shard> {
         let joint = self.block.len();
@@ -137,11 +147,16 @@ impl Gatherer {
 
     /// The shard that is open, if it holds anything.
     pub(crate) fn end_shard(&mut self) -> Option<Shard> {
-        if self.records == 0 {
-            return None;
-        }
+        (self.records > 0).then(|| self.end_shard_even_empty())
+    }
+
+    /// The shard that is open, be it empty.
+    pub(crate) fn end_shard_even_empty(&mut self) -> Shard {
         self.close_document();
         self.pack_block();
+        if self.packed.is_empty() {
+            self.packer.pack(&[], &mut self.packed);
+        }
         let hasher = std::mem::take(&mut self.hasher);
         let shard = Shard {
             index: self.index,
@@ -151,7 +166,7 @@ impl Gatherer {
             content_digest: hasher.digest(),
         };
         self.index += 1;
-        Some(shard)
+        shard
     }
 
     /// Takes memory for a shard; the one that is open moves there only if it has none of its own yet.

@@ -5,6 +5,7 @@
 
 mod common;
 mod oracle;
+mod pages;
 
 mod differential;
 mod documents;
