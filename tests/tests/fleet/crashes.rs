@@ -27,7 +27,7 @@ fn forget_quickly(fleet: &Fleet) {
 
 #[test]
 fn workers_killed_at_random_leave_what_an_undisturbed_run_leaves() {
-    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(6_000, 40))).with(SHARD_BYTES).slowed();
+    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(1_200, 40))).with(SHARD_BYTES).slowed();
     // Before anybody polls: a poll that is out keeps to the window it began with.
     forget_quickly(&fleet);
     let mut workers = fleet.workers(3);

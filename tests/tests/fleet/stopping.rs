@@ -9,7 +9,7 @@ use backfleet_tests::fleet_worker::Worker;
 
 /// Units that take a second or more each.
 fn fleet_of_long_units() -> Fleet {
-    Fleet::over(Export::synthetic(Synth::telemetry(1_800, 6))).with(&["--shard-bytes", "4KiB"]).slowed()
+    Fleet::over(Export::synthetic(Synth::telemetry(180, 6))).with(&["--shard-bytes", "4KiB"]).slowed()
 }
 
 /// A worker in the middle of its first units.

@@ -85,7 +85,7 @@ fn a_worker_counts_what_it_did() {
 
 #[test]
 fn workers_count_their_leases_and_the_twins_they_met() {
-    let job = Fleet::over(Export::synthetic(Synth::telemetry(1_600, 4))).with(&["--shard-bytes", "4KiB"]);
+    let job = Fleet::over(Export::synthetic(Synth::telemetry(80, 4))).with(&["--shard-bytes", "4KiB"]);
     let fleet = job.slowed();
     fleet.queue().set("VisibilityTimeout", "2");
     // Every unit twice, so that two workers are at the same one.
@@ -105,7 +105,7 @@ fn workers_count_their_leases_and_the_twins_they_met() {
 
 #[test]
 fn a_worker_that_drains_says_so() {
-    let job = Fleet::over(Export::synthetic(Synth::telemetry(600, 2))).with(&["--shard-bytes", "4KiB"]);
+    let job = Fleet::over(Export::synthetic(Synth::telemetry(60, 2))).with(&["--shard-bytes", "4KiB"]);
     let fleet = job.slowed();
     fleet.start().succeeds();
     let mut worker = fleet.worker().start_ready();
