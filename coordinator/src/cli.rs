@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use backfleet::dlq::Choice;
-use backfleet::spec::Request;
+use backfleet::spec::{Request, ScanRequest};
 use backfleet::synth::Profile;
 use backfleet_core::job::JobId;
 use backfleet_worker::flags::AwsFlags;
@@ -64,6 +64,12 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Prove a job of the fleet and commit it: manifest, then _SUCCESS
     Finish(FinishArgs),
+    /// Change the read budget of a scan that runs
+    Rate(RateArgs),
+    /// Read nothing more for a scan until it is unpaused
+    Pause(DestJobArgs),
+    /// Go on with a scan that was paused
+    Unpause(DestJobArgs),
     /// Look at dead letters, send them back, or discard them
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -83,6 +89,7 @@ Examples:
   backfleet run --source exports/AWSDynamoDB/01768385930622-efd1a093 --dest lake/orders --keys pk,sk
   backfleet run --source exports --dest out --format plain --compression zstd
   backfleet run --source exports --dest out --key-schema table.json --extra-field source=backfill
+  backfleet run --source dynamodb://orders --dest s3://lake/orders --read-budget 500
 
 Interrupt it, even with kill -9, and run the same command again: it goes on where it stopped.")]
 pub struct RunArgs {
@@ -113,7 +120,8 @@ pub struct PlanArgs {
 
 #[derive(Args)]
 pub struct JobArgs {
-    /// Export to read: its folder …/AWSDynamoDB/<ExportId>, or one above it that holds exactly one
+    /// Export to read: its folder …/AWSDynamoDB/<ExportId>, or one above it that holds exactly one; or a table to scan:
+    /// dynamodb://<name or ARN>, with /index/<name> behind it for an index
     #[arg(long, value_name = "PLACE")]
     pub source: String,
     /// Key attributes of the table, hash key first
@@ -167,6 +175,21 @@ pub struct JobArgs {
     /// Uncompressed size at which a shard is cut
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size::parse, help_heading = "Shards")]
     pub shard_bytes: u64,
+    /// Read capacity units a second for the whole fleet [default: a quarter of what is provisioned, 250 on demand]
+    #[arg(long, value_name = "RCU", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Scan")]
+    pub read_budget: Option<u32>,
+    /// The same as a percentage of what the table has: provisioned, or its on-demand maximum
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100), conflicts_with = "read_budget", help_heading = "Scan")]
+    pub read_percent: Option<u32>,
+    /// Segments of the table, each a unit [default: one for every 256 MB, and many more than lanes]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Scan")]
+    pub segments: Option<u32>,
+    /// Segments read at the same time, which share the budget [default: one for every 512 units of it, at least 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096), help_heading = "Scan")]
+    pub lanes: Option<u32>,
+    /// Strongly consistent reads, at twice the cost
+    #[arg(long, help_heading = "Scan")]
+    pub consistent_read: bool,
 }
 
 impl JobArgs {
@@ -187,6 +210,13 @@ impl JobArgs {
             document: self.document.clone(),
             document_records_max: self.document_records,
             kinesis_precision: self.kinesis_precision.clone(),
+            scan: ScanRequest {
+                segments: self.segments,
+                lanes: self.lanes,
+                consistent: self.consistent_read,
+                budget: self.read_budget,
+                percent: self.read_percent,
+            },
         }
     }
 }
@@ -265,6 +295,15 @@ pub struct ResumeArgs {
     pub job: DestJobArgs,
     #[command(flatten)]
     pub queue: QueueArgs,
+}
+
+#[derive(Args)]
+pub struct RateArgs {
+    /// Read capacity units a second for the whole fleet
+    #[arg(value_name = "RCU", value_parser = clap::value_parser!(u32).range(1..))]
+    pub read_budget: u32,
+    #[command(flatten)]
+    pub job: DestJobArgs,
 }
 
 #[derive(Args)]

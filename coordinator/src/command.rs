@@ -10,12 +10,13 @@ use std::time::Duration;
 use backfleet::finish::verify_committed;
 use backfleet::plan::{PlanningError, jobs, make, stored};
 use backfleet::run::{Run, RunConfig, RunEnd};
+use backfleet::scan::Budget;
 use backfleet::spec::keys_of_schema;
 use backfleet::synth::{self, SynthSpec};
 use backfleet::verify::{Proof, Verification};
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
-use backfleet_core::plan::Plan;
+use backfleet_core::plan::{Plan, ScanSource, Source};
 use backfleet_core::ports::ObjectStore;
 use backfleet_worker::location::{Connections, Location, check_apart};
 use backfleet_worker::signals::stop_on_signal;
@@ -60,13 +61,14 @@ fn announce(run: &Run, dest: &Location) {
     let done = plan.units.len() - run.pending();
     let resumed =
         if done > 0 { format!(", {} of them done before", count(done as u64)) } else { String::new() };
-    eprintln!(
-        "job {}: {}, {} compressed{resumed} -> {dest}/{}",
-        plan.job.short(),
-        files(plan.units.len() as u64),
-        print(plan.bytes()),
-        plan.options.partition
-    );
+    let units = plan.units.len() as u64;
+    let what = match &plan.source {
+        Source::Export(_) => format!("{}, {} compressed", files(units), print(plan.bytes())),
+        Source::Scan(scan) => {
+            format!("{} in {} lanes, {}", plural(units, "segment"), scan.lanes, print(plan.bytes()))
+        }
+    };
+    eprintln!("job {}: {what}{resumed} -> {dest}/{}", plan.job.short(), plan.options.partition);
 }
 
 struct Job {
@@ -196,7 +198,9 @@ pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -
             Some(pending_there(&dest, &planned.plan, &layout, connections).await?)
         }
     };
-    say(output, Exit::Done, &plan_text(&planned.plan, there), || plan_json(&planned.plan, there));
+    say(output, Exit::Done, &plan_text(&planned.plan, planned.budget, there), || {
+        plan_json(&planned.plan, there)
+    });
     Ok(Exit::Done)
 }
 
@@ -212,31 +216,35 @@ async fn pending_there(
     Ok(backfleet::enqueue::pending(&*dest.open_to_read(connections).await?, plan, layout).await?.len())
 }
 
-fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
+fn plan_text(plan: &Plan, budget: Budget, pending: Option<usize>) -> String {
     let units = plan.units.len() as u64;
     let items: Option<u64> = plan.units.iter().map(|unit| unit.items).sum();
     let bare = plan.units.iter().filter(|unit| unit.md5.is_none()).count();
     let empty = plan.units.iter().filter(|unit| unit.items == Some(0)).count();
     let largest = plan.units.iter().map(|unit| unit.bytes).max().unwrap_or(0);
     let mut text = format!("job        {}\n", plan.job);
-    let backfleet_core::plan::Source::Export(export) = &plan.source;
-    text += &format!("source     export {}", export.export);
-    text += &export.table_arn.as_ref().map_or("\n".into(), |arn| format!(" of {arn}\n"));
-    text += &format!(
-        "files      {} ({} empty), {} compressed, the largest {}\n",
-        count(units),
-        count(empty as u64),
-        print(plan.bytes()),
-        print(largest)
-    );
-    text += &format!("records    {}\n", items.map_or("not said by the manifest".into(), count));
-    let proof = if bare == 0 {
-        "MD5 of every file, ".to_owned()
-    } else {
-        format!("{} without an MD5, ", files(bare as u64))
-    };
-    text +=
-        &format!("proof      {proof}{}\n", if items.is_some() { "count of every file" } else { "no counts" });
+    match &plan.source {
+        Source::Export(export) => {
+            text += &format!("source     export {}", export.export);
+            text += &export.table_arn.as_ref().map_or("\n".into(), |arn| format!(" of {arn}\n"));
+            text += &format!(
+                "files      {} ({} empty), {} compressed, the largest {}\n",
+                count(units),
+                count(empty as u64),
+                print(plan.bytes()),
+                print(largest)
+            );
+            text += &format!("records    {}\n", items.map_or("not said by the manifest".into(), count));
+            let proof = if bare == 0 {
+                "MD5 of every file, ".to_owned()
+            } else {
+                format!("{} without an MD5, ", files(bare as u64))
+            };
+            let counts = if items.is_some() { "count of every file" } else { "no counts" };
+            text += &format!("proof      {proof}{counts}\n");
+        }
+        Source::Scan(scan) => text += &scan_text(plan, scan, budget),
+    }
     text += &format!(
         "output     {}, {}, shards of {} in {:?}\n",
         plan.options.format,
@@ -248,6 +256,34 @@ fn plan_text(plan: &Plan, pending: Option<usize>) -> String {
         text += &format!("left to do {}\n", files(pending as u64));
     }
     text + "nothing was written"
+}
+
+/// A scan, what it will cost in read units, and how long it will take at the budget.
+fn scan_text(plan: &Plan, scan: &ScanSource, budget: Budget) -> String {
+    let index = scan.index.as_ref().map_or(String::new(), |index| format!(", its index {index}"));
+    let mut text = format!("source     scan of {}{index}\n", scan.table_arn);
+    text += &format!(
+        "segments   {}, of about {} each by DynamoDB's own count, in {} lanes\n",
+        count(u64::from(scan.segments)),
+        print(plan.units.first().map_or(0, |unit| unit.bytes)),
+        scan.lanes
+    );
+    let (reads, unit_bytes) = if scan.consistent {
+        ("strongly consistent, twice the cost", 4096)
+    } else {
+        ("eventually consistent", 8192)
+    };
+    let units = plan.bytes().div_ceil(unit_bytes);
+    text += &format!("reads      {reads}: about {} read units\n", count(units));
+    if let Some(rate) = budget.units() {
+        let time = report::span(Duration::from_secs(units / u64::from(rate)));
+        text += &format!(
+            "budget     {} units a second ({}): {time} at the least\n",
+            count(u64::from(rate)),
+            budget.reason
+        );
+    }
+    text
 }
 
 fn plan_json(plan: &Plan, pending: Option<usize>) -> serde_json::Value {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use backfleet_core::layout::Layout;
 use backfleet_core::limits::QUEUE_BATCH_MAX;
 use backfleet_core::message::Message;
-use backfleet_core::plan::Plan;
+use backfleet_core::plan::{Plan, Source};
 use backfleet_core::ports::{ObjectStore, PortError, Queue};
 
 /// The units of a plan that have no completion yet. Costs one listing.
@@ -29,11 +29,26 @@ pub async fn pending(
     }
 }
 
-/// Sends one message per unit, the largest files first, so that no fat one ends the night alone. A batch that
-/// was taken in part is sent again for the rest; a message that arrives twice is harmless.
-pub async fn enqueue(queue: &dyn Queue, plan: &Plan, units: &BTreeSet<u32>) -> Result<(), PortError> {
-    let mut units: Vec<u32> = units.iter().copied().collect();
-    units.sort_by_key(|&unit| (std::cmp::Reverse(plan.units[unit as usize].bytes), unit));
+/// Those of `pending` that get a message now. Of files all, the largest first, so that no fat one ends the night alone;
+/// of a scan the first segment of each lane, which brings the next one.
+pub fn due(plan: &Plan, pending: &BTreeSet<u32>) -> Vec<u32> {
+    match &plan.source {
+        Source::Export(_) => {
+            let mut units: Vec<u32> = pending.iter().copied().collect();
+            units.sort_by_key(|&unit| (std::cmp::Reverse(plan.units[unit as usize].bytes), unit));
+            units
+        }
+        Source::Scan(scan) => {
+            let mut lanes = BTreeSet::new();
+            pending.iter().copied().filter(|&unit| lanes.insert(scan.lane(unit))).collect()
+        }
+    }
+}
+
+/// Sends one message for each unit that is [`due`]. A batch that was taken in part is sent again for the rest; a message
+/// that arrives twice is harmless. Gives how many were sent.
+pub async fn enqueue(queue: &dyn Queue, plan: &Plan, pending: &BTreeSet<u32>) -> Result<usize, PortError> {
+    let units = due(plan, pending);
     for batch in units.chunks(QUEUE_BATCH_MAX) {
         let bodies: Vec<String> =
             batch.iter().map(|&unit| Message::first(plan.job, unit).to_body()).collect();
@@ -41,5 +56,5 @@ pub async fn enqueue(queue: &dyn Queue, plan: &Plan, units: &BTreeSet<u32>) -> R
             return Err(failure.error);
         }
     }
-    Ok(())
+    Ok(units.len())
 }

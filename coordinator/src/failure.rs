@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use backfleet::export::ExportError;
 use backfleet::plan::PlanningError;
 use backfleet::run::RunError;
+use backfleet::scan::{BudgetError, ScanPlanError};
 use backfleet::spec::SpecError;
 use backfleet::start::StartError;
 use backfleet_aws::ConnectError;
@@ -90,7 +91,9 @@ impl From<LocationError> for Failure {
             LocationError::Open { source, .. } => (port_advice(source), Exit::Failed),
             LocationError::Resolve { .. } => (None, Exit::Failed),
             LocationError::Connect { .. } => (Some("give --region, or set AWS_REGION".into()), Exit::Failed),
-            LocationError::Unknown { .. } | LocationError::Nested { .. } => (None, Exit::Usage),
+            LocationError::Unknown { .. }
+            | LocationError::Nested { .. }
+            | LocationError::NoObjects { .. } => (None, Exit::Usage),
         };
         Self { error: error.into(), advice, exit }
     }
@@ -108,6 +111,7 @@ impl From<PlanningError> for Failure {
         match error {
             PlanningError::Location(error) => source_location(error),
             PlanningError::Spec(error) => error.into(),
+            PlanningError::Scan(error) => error.into(),
             PlanningError::Port(error) => error.into(),
             PlanningError::Export(ExportError::Port(error)) => error.into(),
             PlanningError::Export(error) => {
@@ -128,11 +132,38 @@ impl From<PlanningError> for Failure {
     }
 }
 
+impl From<ScanPlanError> for Failure {
+    fn from(error: ScanPlanError) -> Self {
+        match error {
+            ScanPlanError::Location(error) => source_location(error),
+            ScanPlanError::Spec(error) => error.into(),
+            ScanPlanError::Describe { ref source, .. } => {
+                let advice = port_advice(source);
+                Self { error: error.into(), advice, exit: Exit::Source }
+            }
+            ScanPlanError::NoMaximum { .. } => {
+                Self::usage(error, Some("give units a second with --read-budget".into()))
+            }
+            ScanPlanError::Plan(_) => Self::usage(error, None),
+        }
+    }
+}
+
+impl From<BudgetError> for Failure {
+    fn from(error: BudgetError) -> Self {
+        match error {
+            BudgetError::Location(error) => error.into(),
+            BudgetError::Port(error) => error.into(),
+        }
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Location(error) => error.into(),
             RunError::Planning(error) => error.into(),
+            RunError::Budget(error) => error.into(),
             RunError::Port(error) => error.into(),
             RunError::Layout(_) => Self::usage(error, None),
         }
@@ -154,6 +185,7 @@ impl From<StartError> for Failure {
         match error {
             StartError::Location(error) => error.into(),
             StartError::Planning(error) => error.into(),
+            StartError::Budget(error) => error.into(),
             StartError::Port(error) => error.into(),
             StartError::Layout(_) => Self::usage(error, None),
             StartError::Moved { .. } => Self::usage(

@@ -8,6 +8,7 @@
 pub mod export;
 pub mod spec;
 pub mod plan;
+pub mod scan;
 pub mod enqueue;
 pub mod watch;
 pub mod verify;

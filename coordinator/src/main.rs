@@ -9,6 +9,7 @@ mod size;
 
 use std::process::ExitCode;
 
+use backfleet_core::control::Control;
 use backfleet_worker::location::Connections;
 use clap::Parser as _;
 
@@ -41,6 +42,18 @@ async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
         Command::Status(args) => command::fleet::show_status(args, output, connections).await,
         Command::Resume(args) => command::fleet::resume(args, output, connections).await,
         Command::Finish(args) => command::fleet::finish_job(args, output, connections).await,
+        Command::Rate(args) => {
+            let change = |control| Control { read_budget: args.read_budget, ..control };
+            command::fleet::control(&args.job, change, output, connections).await
+        }
+        Command::Pause(args) => {
+            let change = |control| Control { paused: true, ..control };
+            command::fleet::control(args, change, output, connections).await
+        }
+        Command::Unpause(args) => {
+            let change = |control| Control { paused: false, ..control };
+            command::fleet::control(args, change, output, connections).await
+        }
         Command::Dlq(dlq) => command::dlq::dlq(dlq, output, connections).await,
         Command::Doctor(args) => command::doctor::doctor(args, output, connections).await,
         Command::Plan(args) => command::plan(args, output, connections).await,

@@ -1,7 +1,6 @@
 //! Makes the plan of a source, and adopts the one that stands in the destination.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::job::JobId;
@@ -12,17 +11,21 @@ use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
 
 use crate::export::{DataFile, ExportError, Summary, find_export, read_data_files};
-use crate::spec::{Request, SpecError, options};
+use crate::scan::{self, Budget, ScanPlanError};
+use crate::spec::{Request, Shown, SpecError, options};
+use backfleet_worker::Origin;
 use backfleet_worker::location::{Connections, Location, LocationError};
 
 /// A plan with the opened source it is for.
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// The export's own folder, opened for reading.
-    pub source: Arc<dyn ObjectStore>,
+    /// The export's own folder, or the table, opened for reading.
+    pub source: Origin,
     /// Where that is.
     pub source_location: Location,
+    /// How fast it may be read.
+    pub budget: Budget,
 }
 
 /// A plan that cannot be made or adopted.
@@ -37,6 +40,9 @@ pub enum PlanningError {
     /// The request cannot be met.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// The table cannot be scanned as asked.
+    #[error(transparent)]
+    Scan(#[from] ScanPlanError),
     /// The plan is none.
     #[error("no plan can be made")]
     Plan(#[from] PlanError),
@@ -79,11 +85,14 @@ pub async fn make(
     request: &Request,
     connections: &Connections,
 ) -> Result<Planned, PlanningError> {
+    if let Location::Table { .. } = location {
+        return Ok(scan::make(location, request, connections).await?);
+    }
     let found = find_export(&*location.open_to_read(connections).await?).await?;
     let source_location = location.resolved()?.below(&found.folder);
     let source = source_location.open_to_read(connections).await?;
     let summary = Summary::read(&*source).await?;
-    let options = options(request, &summary)?;
+    let options = options(request, &Shown::from(&summary))?;
     let files = read_data_files(&*source, &summary).await?;
     let export = ExportSource {
         export: summary.id().unwrap_or_default().to_owned(),
@@ -96,7 +105,7 @@ pub async fn make(
         options,
         files.into_iter().map(unit).collect(),
     )?;
-    Ok(Planned { plan, source, source_location })
+    Ok(Planned { plan, source: Origin::Files(source), source_location, budget: Budget::none() })
 }
 
 fn unit(file: DataFile) -> UnitPlan {

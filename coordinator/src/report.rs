@@ -20,13 +20,23 @@ const SHOWN_MAX: usize = 20;
 pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
     let Counts { records_in, records_out, quarantined, content_bytes, bytes_out, shards, .. } =
         manifest.counts;
+    if let Source::Scan(_) = &plan.source {
+        return format!(
+            "{} (each read to its end), {}; {}, {} ({} uncompressed), each there with its digest, none besides",
+            plural(manifest.units, "segment"),
+            plural(records_out, "record"),
+            plural(shards, "shard"),
+            print(bytes_out),
+            print(content_bytes),
+        );
+    }
     let md5 = match manifest.units - manifest.units_md5_proven {
         0 => "all by MD5".to_owned(),
         bare => format!("{} without an MD5 in the manifest", count(bare)),
     };
     let promised = match &plan.source {
         Source::Export(export) if export.items.is_some() => " as the export promises",
-        Source::Export(_) => "",
+        Source::Export(_) | Source::Scan(_) => "",
     };
     format!(
         "{} ({md5}), {} in{promised}, {} out, {} quarantined; {}, {} ({} uncompressed), each there with its digest, none besides",

@@ -10,13 +10,14 @@ use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig};
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::{ObjectStore, PortError};
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, OnePlace, WorkerConfig, work};
+use backfleet_worker::{Desk, OnePlace, Origin, WorkerConfig, work};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::enqueue::{enqueue, pending};
 use crate::finish::{Finished, finish, is_committed, verify_committed};
 use crate::plan::{Planned, PlanningError, adopt};
+use crate::scan::BudgetError;
 use crate::verify::{Proof, Verification};
 use crate::watch::Remaining;
 use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
@@ -88,6 +89,9 @@ pub enum RunError {
     /// The plan's keys cannot be laid out.
     #[error("the plan cannot be laid out")]
     Layout(#[from] LayoutError),
+    /// The read budget cannot be written.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// A port failed.
     #[error("the job cannot go on")]
     Port(#[from] PortError),
@@ -97,7 +101,7 @@ pub enum RunError {
 pub struct Run {
     plan: Plan,
     layout: Layout,
-    source: Arc<dyn ObjectStore>,
+    source: Origin,
     dest: Arc<dyn ObjectStore>,
     proof: Proof,
     pending: BTreeSet<u32>,
@@ -115,6 +119,7 @@ impl Run {
         let dest = dest_location.open_to_write(connections).await?;
         let plan = adopt(&*dest, planned.plan).await?;
         let layout = plan.layout()?;
+        planned.budget.settle(dest_location, &*dest, &layout, connections).await?;
         let pending = pending(&*dest, &plan, &layout).await?;
         let proof = if dest_location.is_near() { Proof::Read } else { Proof::Told };
         Ok(Self { plan, layout, source: planned.source, dest, proof, pending, tally: Arc::default() })

@@ -40,6 +40,23 @@ pub struct Request {
     pub document_records_max: u32,
     /// `kinesis`: `millisecond` or `microsecond`.
     pub kinesis_precision: String,
+    /// How a table is scanned.
+    pub scan: ScanRequest,
+}
+
+/// What a person asks of a scan.
+#[derive(Debug, Clone, Default)]
+pub struct ScanRequest {
+    /// Segments; by the size of the table when absent.
+    pub segments: Option<u32>,
+    /// Lanes; by the budget when absent.
+    pub lanes: Option<u32>,
+    /// Whether reads cost twice as much and see every write before them.
+    pub consistent: bool,
+    /// Read capacity units a second.
+    pub budget: Option<u32>,
+    /// The same as a part of what the table has.
+    pub percent: Option<u32>,
 }
 
 /// A request that cannot be met.
@@ -113,8 +130,29 @@ impl SpecError {
     }
 }
 
-/// The options of a job over this export. `export` is its id, the last resort for its time.
-pub fn options(request: &Request, summary: &Summary) -> Result<JobOptions, SpecError> {
+/// What a source says of itself, as far as records name it.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// ARN of the table.
+    pub table_arn: Option<String>,
+    /// The moment it shows, RFC 3339.
+    pub time: Option<String>,
+    /// Id of the export, the last resort for its time.
+    pub export: Option<String>,
+}
+
+impl From<&Summary> for Shown {
+    fn from(summary: &Summary) -> Self {
+        Self {
+            table_arn: summary.table_arn.clone(),
+            time: summary.export_time.clone().or_else(|| summary.start_time.clone()),
+            export: summary.id().map(str::to_owned),
+        }
+    }
+}
+
+/// The options of a job over this source.
+pub fn options(request: &Request, summary: &Shown) -> Result<JobOptions, SpecError> {
     let snapshot = snapshot(request, summary)?;
     let needs_table = !matches!(request.format.as_str(), "plain" | "item");
     let table = if needs_table { Some(table(request, summary, snapshot)?) } else { None };
@@ -147,20 +185,20 @@ pub fn options(request: &Request, summary: &Summary) -> Result<JobOptions, SpecE
 }
 
 /// The moment the export shows: as asked, as the summary says, or as its id says.
-fn snapshot(request: &Request, summary: &Summary) -> Result<OffsetDateTime, SpecError> {
-    let said =
-        request.snapshot_time.as_ref().or(summary.export_time.as_ref()).or(summary.start_time.as_ref());
+fn snapshot(request: &Request, summary: &Shown) -> Result<OffsetDateTime, SpecError> {
+    let said = request.snapshot_time.as_ref().or(summary.time.as_ref());
     if let Some(text) = said {
         return OffsetDateTime::parse(text, &Rfc3339).map_err(|_| SpecError::Time { text: text.clone() });
     }
-    let millis = summary.id().and_then(|id| id.split('-').next()).filter(|digits| digits.len() == 14);
+    let millis =
+        summary.export.as_ref().and_then(|id| id.split('-').next()).filter(|digits| digits.len() == 14);
     let millis: i128 = millis.and_then(|digits| digits.parse().ok()).ok_or(SpecError::NoTime)?;
     OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).map_err(|_| SpecError::NoTime)
 }
 
 /// Table and region come from the stream's ARN where given, else from the table's; the stream's label is then
 /// the snapshot's time, in the form a live one has.
-fn table(request: &Request, summary: &Summary, snapshot: OffsetDateTime) -> Result<TableOptions, SpecError> {
+fn table(request: &Request, summary: &Shown, snapshot: OffsetDateTime) -> Result<TableOptions, SpecError> {
     let no_table = || SpecError::NoTable { format: request.format.clone() };
     let arn = request.stream_arn.as_ref().or(summary.table_arn.as_ref()).ok_or_else(no_table)?;
     let wrong = || SpecError::Arn { arn: arn.clone() };
@@ -268,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_export_tells_table_region_stream_time_and_partition() {
-        let options = options(&request(), &summary()).unwrap();
+        let options = options(&request(), &Shown::from(&summary())).unwrap();
         let table = options.table.unwrap();
         assert_eq!((table.name.as_str(), table.region.as_str()), ("Orders", "cn-north-1"));
         assert_eq!(
@@ -282,20 +320,26 @@ mod tests {
     #[test]
     fn a_summary_with_few_fields_still_tells_its_time_by_the_export_id() {
         let bare = Summary { export_time: None, ..summary() };
-        assert_eq!(options(&request(), &bare).unwrap().snapshot_micros, 1_768_385_930_622_000);
+        assert_eq!(options(&request(), &Shown::from(&bare)).unwrap().snapshot_micros, 1_768_385_930_622_000);
         let nameless = Summary { manifest_files_s3_key: "manifest-files.json".into(), ..bare };
-        assert!(matches!(options(&request(), &nameless), Err(SpecError::NoTime)));
+        assert!(matches!(options(&request(), &Shown::from(&nameless)), Err(SpecError::NoTime)));
     }
 
     #[test]
     fn what_is_missing_is_said_with_the_way_to_get_it() {
         let keyless = Request { keys: Vec::new(), ..request() };
-        let error = options(&keyless, &summary()).unwrap_err();
+        let error = options(&keyless, &Shown::from(&summary())).unwrap_err();
         assert!(error.advice().unwrap().contains("--table-name Orders"), "{error}");
         let tableless = Summary { table_arn: None, ..summary() };
-        assert!(options(&request(), &tableless).unwrap_err().advice().unwrap().contains("--stream-arn"));
+        assert!(
+            options(&request(), &Shown::from(&tableless))
+                .unwrap_err()
+                .advice()
+                .unwrap()
+                .contains("--stream-arn")
+        );
         let plain = Request { format: "plain".into(), keys: Vec::new(), ..request() };
-        assert!(options(&plain, &tableless).is_ok());
+        assert!(options(&plain, &Shown::from(&tableless)).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use backfleet_worker::location::{Connections, Location, LocationError, check_apa
 
 use crate::enqueue::{enqueue, pending};
 use crate::plan::{Planned, PlanningError, adopt};
+use crate::scan::BudgetError;
 
 /// A job that cannot be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum StartError {
         /// Where the source is now.
         given: String,
     },
+    /// The read budget cannot be written.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// A port failed.
     #[error("the job cannot be handed over")]
     Port(#[from] PortError),
@@ -60,19 +64,20 @@ pub async fn adopt_in(
 ) -> Result<Started, StartError> {
     check_apart(&planned.source_location, dest_location)?;
     let dest = dest_location.open_to_write(connections).await?;
-    let given = planned.plan.location.clone();
+    let (given, budget) = (planned.plan.location.clone(), planned.budget);
     let plan = adopt(&*dest, planned.plan).await?;
     if plan.location != given {
         return Err(StartError::Moved { planned: plan.location, given });
     }
     let layout = plan.layout()?;
+    budget.settle(dest_location, &*dest, &layout, connections).await?;
     let pending = pending(&*dest, &plan, &layout).await?;
     Ok(Started { plan, layout, dest, pending })
 }
 
 impl Started {
-    /// Puts every unit without a completion on the queue.
-    pub async fn enqueue(&self, queue: &dyn Queue) -> Result<(), StartError> {
+    /// Puts on the queue what is due; gives how many messages that were.
+    pub async fn enqueue(&self, queue: &dyn Queue) -> Result<usize, StartError> {
         Ok(enqueue(queue, &self.plan, &self.pending).await?)
     }
 }

@@ -228,7 +228,7 @@ impl Verifier<'_> {
     }
 
     fn sum(&mut self) {
-        let Source::Export(export) = &self.plan.source;
+        let Source::Export(export) = &self.plan.source else { return };
         let found = self.result.manifest.counts.records_in;
         if let Some(planned) = export.items.filter(|&planned| planned != found) {
             self.found(Finding::Sum { planned, found });

@@ -69,7 +69,7 @@ impl Remaining {
                 self.dead.insert(unit, reason);
             }
             Settlement::Released { reason, exhausted: true } => self.exhausted = Some(reason),
-            Settlement::Released { .. } | Settlement::Lost => {}
+            Settlement::Continued | Settlement::Released { .. } | Settlement::Lost => {}
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! Delivery --claim--> Claimed --convert, upload--> Uploaded --complete--> Completed --ack--> Settlement
-//!              \--------- the unit is complete already -----------------/
+//!              \         \                                           /
+//!               \         \--a scan's slice is over--> continuation --/---> Settlement
+//!                \------------ the unit is complete already ---------/
 //! ```
 //! Effects come before the completion, the completion before the acknowledgement: whatever stops a worker
 //! leaves either a message or a completion behind.
@@ -15,12 +17,14 @@ use tracing::warn;
 
 use crate::ack::ack;
 use crate::claim::{Claim, ClaimError, claim};
-use crate::complete::{CompleteError, complete};
+use crate::complete::{CompleteError, Completed, complete};
 use crate::convert::convert_and_upload;
-use crate::desk::Desk;
+use crate::desk::{Desk, Job, JobInput};
+use crate::hand_on::{hand_on, pass_lane_on};
 use crate::keepalive::under_lease;
 use crate::read::ReadError;
 use crate::receive::Delivery;
+use crate::scan::{ScanError, Scanned, scan_and_upload};
 use crate::settle::Settlement;
 use crate::upload::UploadError;
 
@@ -32,10 +36,24 @@ pub async fn attempt(desk: &Desk, delivery: &Delivery) -> Result<Settlement, Att
 async fn once(desk: &Desk, delivery: &Delivery) -> Result<Settlement, AttemptError> {
     let claimed = match claim(desk, delivery).await? {
         Claim::Granted(claimed) => claimed,
-        Claim::AlreadyComplete(completed) => return ack(desk, completed).await,
+        Claim::AlreadyComplete(job, completed) => return close(desk, &job, completed).await,
     };
-    let uploaded = convert_and_upload(desk, claimed).await?;
-    let completed = complete(uploaded).await?;
+    let job = claimed.job.clone();
+    let uploaded = match &job.input {
+        JobInput::Files(files) => convert_and_upload(desk, claimed, &**files).await?,
+        JobInput::Table { scan, table } => {
+            match scan_and_upload(desk, claimed, delivery, scan, &**table).await? {
+                Scanned::Whole(uploaded) => uploaded,
+                Scanned::Sliced(message) => return hand_on(desk, delivery, message).await,
+            }
+        }
+    };
+    close(desk, &job, complete(uploaded).await?).await
+}
+
+/// Sends what follows from a completion, then lets its message go.
+async fn close(desk: &Desk, job: &Job, completed: Completed) -> Result<Settlement, AttemptError> {
+    pass_lane_on(desk, job, &completed).await?;
     ack(desk, completed).await
 }
 
@@ -86,6 +104,12 @@ pub enum AttemptError {
         /// Records promised.
         promised: u64,
     },
+    /// The segment could not be scanned.
+    #[error("the table could not be scanned")]
+    Scan(#[from] ScanError),
+    /// The message that follows could not be sent.
+    #[error("the next message could not be sent")]
+    Send(#[source] PortError),
     /// A shard or quarantine object could not be put.
     #[error("the output could not be written")]
     Upload(#[from] UploadError),
@@ -133,6 +157,7 @@ impl AttemptError {
         match self {
             Self::Claim(error) => error.class(),
             Self::Read(error) => error.class(),
+            Self::Scan(error) => error.class(),
             Self::Input { .. } => "input-damaged",
             Self::Count { .. } => "input-count",
             Self::Upload(UploadError::Conflict { .. }) | Self::Complete(CompleteError::Conflict { .. }) => {
@@ -140,6 +165,7 @@ impl AttemptError {
             }
             Self::Upload(UploadError::Port(error))
             | Self::Complete(CompleteError::Port(error))
+            | Self::Send(error)
             | Self::Ack(error) => port_class(error),
             Self::Upload(UploadError::Stored { .. }) | Self::Complete(CompleteError::Stored(_)) => {
                 "output-damaged"

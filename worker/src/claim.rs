@@ -36,7 +36,7 @@ pub enum Claim {
     /// Work.
     Granted(Claimed),
     /// Done before: only the message is left.
-    AlreadyComplete(Completed),
+    AlreadyComplete(Arc<Job>, Completed),
 }
 
 /// A delivery that is no work.
@@ -94,7 +94,7 @@ pub async fn claim(desk: &Desk, delivery: &Delivery) -> Result<Claim, ClaimError
         None => Ok(Claim::Granted(Claimed { job, unit, key, hold })),
         Some(json) => {
             let completion = Completion::parse(&json, job.plan.job, unit)?;
-            Ok(Claim::AlreadyComplete(Completed { completion, hold, ours: false }))
+            Ok(Claim::AlreadyComplete(job, Completed { completion, hold, ours: false }))
         }
     }
 }

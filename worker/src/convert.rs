@@ -6,7 +6,7 @@ use backfleet_convert::{Converter, Encoding, InputError, Shard, Step, Totals};
 use backfleet_core::completion::{Completion, Counts, ShardRecord};
 use backfleet_core::layout::ShardName;
 use backfleet_core::metrics::STAGE_SECONDS;
-use backfleet_core::ports::ByteStream;
+use backfleet_core::ports::{ByteStream, ObjectStore};
 use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
@@ -26,8 +26,12 @@ pub struct Uploaded {
 }
 
 /// Converts the unit's file and puts every shard of it.
-pub async fn convert_and_upload(desk: &Desk, claimed: Claimed) -> Result<Uploaded, AttemptError> {
-    let input = read::open(&claimed).await?;
+pub async fn convert_and_upload(
+    desk: &Desk,
+    claimed: Claimed,
+    files: &dyn ObjectStore,
+) -> Result<Uploaded, AttemptError> {
+    let input = read::open(&claimed, files).await?;
     let mut unit = Unit::new(desk, &claimed, input.proven_in);
     let totals = unit.run(input.bytes).await?;
     check_count(&claimed, &totals)?;

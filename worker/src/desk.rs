@@ -10,10 +10,20 @@ use backfleet_convert::Recipe;
 use backfleet_core::job::{JobId, OptionsError};
 use backfleet_core::layout::{Layout, LayoutError, plan_key};
 use backfleet_core::limits::PLAN_BYTES_MAX;
-use backfleet_core::plan::{Plan, PlanError};
-use backfleet_core::ports::{ObjectStore, PortError, Queue};
+use backfleet_core::plan::{Plan, PlanError, ScanSource, Source};
+use backfleet_core::ports::{ObjectStore, PortError, Queue, TableScanner};
 
+use crate::lane::Lanes;
 use crate::tally::Tally;
+
+/// Something that can be read from.
+#[derive(Clone)]
+pub enum Origin {
+    /// Files of an export.
+    Files(Arc<dyn ObjectStore>),
+    /// A table, or one of its indexes.
+    Table(Arc<dyn TableScanner>),
+}
 
 /// The places a worker may touch; nothing that travels on a queue can widen them.
 #[async_trait]
@@ -22,18 +32,18 @@ pub trait Places: Send + Sync + 'static {
     fn dests(&self) -> &[Arc<dyn ObjectStore>];
 
     /// The source at `location`, or `None` when this worker may not read there.
-    async fn source(&self, location: &str) -> Option<Arc<dyn ObjectStore>>;
+    async fn source(&self, location: &str) -> Option<Origin>;
 }
 
 /// One source and one destination that were opened before.
 pub struct OnePlace {
-    source: Arc<dyn ObjectStore>,
+    source: Origin,
     dest: [Arc<dyn ObjectStore>; 1],
 }
 
 impl OnePlace {
     /// Serves this destination from this source, wherever the plan was made.
-    pub fn new(source: Arc<dyn ObjectStore>, dest: Arc<dyn ObjectStore>) -> Self {
+    pub fn new(source: Origin, dest: Arc<dyn ObjectStore>) -> Self {
         Self { source, dest: [dest] }
     }
 }
@@ -44,7 +54,7 @@ impl Places for OnePlace {
         &self.dest
     }
 
-    async fn source(&self, _: &str) -> Option<Arc<dyn ObjectStore>> {
+    async fn source(&self, _: &str) -> Option<Origin> {
         Some(self.source.clone())
     }
 }
@@ -63,8 +73,8 @@ pub struct Desk {
 
 /// A plan that was read from the destination and proven, with what follows from it.
 pub struct Job {
-    /// Where units are read from.
-    pub source: Arc<dyn ObjectStore>,
+    /// What units are read from.
+    pub input: JobInput,
     /// Where shards, completions and the plan are.
     pub dest: Arc<dyn ObjectStore>,
     /// The plan.
@@ -73,6 +83,22 @@ pub struct Job {
     pub layout: Layout,
     /// How its records are made.
     pub recipe: Arc<Recipe>,
+    /// The lanes of its scan that this process works on.
+    pub lanes: Lanes,
+}
+
+/// What a job's units are read from.
+#[derive(Clone)]
+pub enum JobInput {
+    /// Files of an export.
+    Files(Arc<dyn ObjectStore>),
+    /// Segments of a table.
+    Table {
+        /// How it is scanned.
+        scan: ScanSource,
+        /// The table.
+        table: Arc<dyn TableScanner>,
+    },
 }
 
 /// A job that a worker cannot serve.
@@ -89,6 +115,14 @@ pub enum JobError {
     /// The plan's source is not one this worker may read.
     #[error("the plan of job {job} reads {location}, which this worker is not allowed to")]
     Foreign {
+        /// The job.
+        job: JobId,
+        /// Where its source is.
+        location: String,
+    },
+    /// A plan over files that names a table, or the other way round.
+    #[error("the plan of job {job} does not fit its source {location}")]
+    Unfit {
         /// The job.
         job: JobId,
         /// Where its source is.
@@ -171,8 +205,16 @@ impl Desk {
         }
         let foreign = || JobError::Foreign { job: id, location: plan.location.clone() };
         let source = self.places.source(&plan.location).await.ok_or_else(foreign)?;
+        let input = match (&plan.source, source) {
+            (Source::Export(_), Origin::Files(files)) => JobInput::Files(files),
+            // The name may mean another table where this worker runs than where the plan was made.
+            (Source::Scan(scan), Origin::Table(table)) if table.describe().await?.arn == scan.table_arn => {
+                JobInput::Table { scan: scan.clone(), table }
+            }
+            _ => return Err(JobError::Unfit { job: id, location: plan.location.clone() }),
+        };
         let layout = plan.layout()?;
         let recipe = Arc::new(plan.options.recipe()?);
-        Ok(Job { source, dest, plan, layout, recipe })
+        Ok(Job { input, dest, plan, layout, recipe, lanes: Lanes::default() })
     }
 }

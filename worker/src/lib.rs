@@ -20,14 +20,17 @@ pub mod keepalive;
 pub mod claim;
 pub mod read;
 pub mod convert;
+pub mod lane;
+pub mod scan;
 pub mod upload;
 pub mod quarantine;
 pub mod complete;
+pub mod hand_on;
 pub mod ack;
 pub mod settle;
 pub mod tally;
 
 pub use attempt::attempt;
-pub use desk::{Desk, OnePlace, Places};
+pub use desk::{Desk, OnePlace, Origin, Places};
 pub use receive::{Settled, WorkerConfig, work};
 pub use settle::Settlement;

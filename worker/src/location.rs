@@ -7,9 +7,11 @@ use std::{fmt, io};
 use backfleet_aws::{Aws, AwsConfig, ConnectError};
 use backfleet_core::ahead::ReadAheadStore;
 use backfleet_core::local::LocalStore;
-use backfleet_core::ports::{ObjectStore, PortError};
-use backfleet_core::retry::{Retrier, RetryPolicy, RetryingStore};
+use backfleet_core::ports::{ControlStore, ObjectStore, PortError, TableScanner};
+use backfleet_core::retry::{Retrier, RetryPolicy, RetryingScanner, RetryingStore};
 use tokio::sync::OnceCell;
+
+use crate::desk::Origin;
 
 /// A place that holds objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,16 +25,29 @@ pub enum Location {
         /// Without a slash at either end.
         prefix: String,
     },
+    /// A table that is scanned, or one of its indexes.
+    Table {
+        /// Name or ARN.
+        table: String,
+        /// The index.
+        index: Option<String>,
+    },
 }
 
 /// A place that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LocationError {
     /// A kind of place that this version does not know.
-    #[error("{text:?} is neither a folder nor s3://bucket/prefix")]
+    #[error("{text:?} is neither a folder, nor s3://bucket/prefix, nor dynamodb://table")]
     Unknown {
         /// What was given.
         text: String,
+    },
+    /// A table where objects are asked for.
+    #[error("{place} is a table: it can be a source, and nothing else")]
+    NoObjects {
+        /// The place.
+        place: String,
     },
     /// It cannot be opened.
     #[error("{place} cannot be opened")]
@@ -106,6 +121,21 @@ impl Location {
             }
             return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
         }
+        if let Some(table) = text.strip_prefix("dynamodb://").or(text.strip_prefix("arn:").map(|_| text)) {
+            let (table, index) = match table.split_once("/index/") {
+                None => (table, None),
+                Some((table, index)) => (table, Some(index.to_owned())),
+            };
+            let name = table.rsplit_once(":table/").map_or(table, |(_, name)| name);
+            let is_name = |name: &str| {
+                !name.is_empty()
+                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+            };
+            if !is_name(name) || index.as_deref().is_some_and(|index| !is_name(index)) {
+                return Err(unknown());
+            }
+            return Ok(Self::Table { table: table.to_owned(), index });
+        }
         if text.contains("://") || text.is_empty() {
             return Err(unknown());
         }
@@ -119,6 +149,7 @@ impl Location {
             return self.clone();
         }
         match self {
+            Self::Table { .. } => self.clone(),
             Self::Folder(path) => Self::Folder(path.join(folder)),
             Self::S3 { bucket, prefix } if prefix.is_empty() => {
                 Self::S3 { bucket: bucket.clone(), prefix: folder.to_owned() }
@@ -136,6 +167,7 @@ impl Location {
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         match self {
+            Self::Table { .. } => Err(self.no_objects()),
             Self::Folder(path) => self.folder(LocalStore::open_read_only(path), connections),
             Self::S3 { bucket, prefix } => {
                 let store = self.bucket(bucket, prefix, connections).await?;
@@ -144,12 +176,58 @@ impl Location {
         }
     }
 
+    /// Opens what a job reads.
+    pub async fn open_origin(&self, connections: &Connections) -> Result<Origin, LocationError> {
+        match self {
+            Self::Table { .. } => self.open_table(connections).await.map(Origin::Table),
+            _ => self.open_to_read(connections).await.map(Origin::Files),
+        }
+    }
+
+    /// Opens a table.
+    pub async fn open_table(
+        &self,
+        connections: &Connections,
+    ) -> Result<Arc<dyn TableScanner>, LocationError> {
+        let Self::Table { table, index } = self else {
+            return Err(LocationError::Unknown { text: self.to_string() });
+        };
+        let aws = self.reached(connections).await?;
+        let table = Arc::new(aws.table(table, index.as_deref()));
+        Ok(Arc::new(RetryingScanner::new(table, connections.retrier())))
+    }
+
+    /// Opens a destination for what its operator may change.
+    pub async fn open_control(
+        &self,
+        connections: &Connections,
+    ) -> Result<Arc<dyn ControlStore>, LocationError> {
+        match self {
+            Self::Table { .. } => Err(self.no_objects()),
+            Self::Folder(path) => {
+                let store = LocalStore::open(path);
+                let store =
+                    store.map_err(|source| LocationError::Open { place: self.to_string(), source })?;
+                Ok(Arc::new(store))
+            }
+            Self::S3 { bucket, prefix } => {
+                Ok(Arc::new(self.reached(connections).await?.s3_store(bucket, prefix)))
+            }
+        }
+    }
+
+    async fn reached<'c>(&self, connections: &'c Connections) -> Result<&'c Aws, LocationError> {
+        let aws = connections.aws().await;
+        aws.map_err(|source| LocationError::Connect { place: self.to_string(), source })
+    }
+
     /// Opens the place for writing; a folder is made if it is not there.
     pub async fn open_to_write(
         &self,
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         match self {
+            Self::Table { .. } => Err(self.no_objects()),
             Self::Folder(path) => self.folder(LocalStore::open(path), connections),
             Self::S3 { bucket, prefix } => self.bucket(bucket, prefix, connections).await,
         }
@@ -159,7 +237,7 @@ impl Location {
     pub fn resolved(&self) -> Result<Self, LocationError> {
         match self {
             Self::Folder(path) => resolve(path).map(Self::Folder),
-            Self::S3 { .. } => Ok(self.clone()),
+            Self::S3 { .. } | Self::Table { .. } => Ok(self.clone()),
         }
     }
 
@@ -167,7 +245,7 @@ impl Location {
     pub fn exists(&self) -> bool {
         match self {
             Self::Folder(path) => path.exists(),
-            Self::S3 { .. } => true,
+            Self::S3 { .. } | Self::Table { .. } => true,
         }
     }
 
@@ -184,8 +262,16 @@ impl Location {
                 let below = || prefix.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/'));
                 bucket == outer_bucket && (outer.is_empty() || prefix == outer || below())
             }
+            // By what is written: the same name elsewhere is another table.
+            (Self::Table { table, index }, Self::Table { table: outer, index: outer_index }) => {
+                table == outer && (outer_index.is_none() || index == outer_index)
+            }
             _ => false,
         }
+    }
+
+    fn no_objects(&self) -> LocationError {
+        LocationError::NoObjects { place: self.to_string() }
     }
 
     fn folder(
@@ -203,9 +289,7 @@ impl Location {
         prefix: &str,
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
-        let aws = connections.aws().await;
-        let aws = aws.map_err(|source| LocationError::Connect { place: self.to_string(), source })?;
-        let store = Arc::new(aws.s3_store(bucket, prefix));
+        let store = Arc::new(self.reached(connections).await?.s3_store(bucket, prefix));
         Ok(Arc::new(RetryingStore::new(store, connections.retrier())))
     }
 }
@@ -216,6 +300,8 @@ impl fmt::Display for Location {
             Self::Folder(path) => write!(f, "{}", path.display()),
             Self::S3 { bucket, prefix } if prefix.is_empty() => write!(f, "s3://{bucket}"),
             Self::S3 { bucket, prefix } => write!(f, "s3://{bucket}/{prefix}"),
+            Self::Table { table, index: None } => write!(f, "dynamodb://{table}"),
+            Self::Table { table, index: Some(index) } => write!(f, "dynamodb://{table}/index/{index}"),
         }
     }
 }
@@ -274,6 +360,28 @@ mod tests {
         assert!(!place("s3://c/p").is_within(&place("s3://b")));
         assert!(check_apart(&place("s3://b/p"), &place("s3://b/p/out")).is_err());
         assert!(check_apart(&place("s3://b/p"), &place("out")).is_ok());
+    }
+
+    #[test]
+    fn a_table_is_named_by_name_or_arn_with_or_without_an_index() {
+        const ARN: &str = "arn:aws:dynamodb:eu-north-1:123456789012:table/orders";
+        let place = |text: &str| Location::parse(text).unwrap();
+        for text in ["dynamodb://orders", "dynamodb://orders/index/by-date"] {
+            assert_eq!(place(text).to_string(), text);
+        }
+        assert_eq!(place(ARN), place(&format!("dynamodb://{ARN}")));
+        assert!(place("dynamodb://orders/index/x").is_within(&place("dynamodb://orders")));
+        assert!(!place("dynamodb://orders").is_within(&place("dynamodb://orders/index/x")));
+        assert!(!place(ARN).is_within(&place("dynamodb://orders")));
+        for text in [
+            "dynamodb://",
+            "dynamodb://a/b",
+            "dynamodb://a/index/",
+            "arn:aws:s3:::bucket/x",
+            "dynamodb://a b",
+        ] {
+            assert!(Location::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

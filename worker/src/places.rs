@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use backfleet_core::ports::ObjectStore;
 
-use crate::desk::Places;
+use crate::desk::{Origin, Places};
 use crate::location::{Connections, Location};
 
 /// An allow-list of sources and destinations.
@@ -28,11 +28,11 @@ impl Places for Allowed {
         &self.dests
     }
 
-    async fn source(&self, location: &str) -> Option<Arc<dyn ObjectStore>> {
+    async fn source(&self, location: &str) -> Option<Origin> {
         let location = Location::parse(location).ok()?;
         if !self.sources.iter().any(|source| location.is_within(source)) {
             return None;
         }
-        location.open_to_read(&self.connections).await.ok()
+        location.open_origin(&self.connections).await.ok()
     }
 }

@@ -73,8 +73,8 @@ impl ReadError {
 }
 
 /// Opens and proves the file of a claimed unit.
-pub async fn open(claimed: &Claimed) -> Result<Input, ReadError> {
-    let file = File { store: &*claimed.job.source, claimed };
+pub async fn open(claimed: &Claimed, files: &dyn ObjectStore) -> Result<Input, ReadError> {
+    let file = File { store: files, claimed };
     let began = Instant::now();
     let bytes = match file.held().await? {
         Some(bytes) => bytes,

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::attempt::attempt;
 use crate::desk::Desk;
+use crate::hand_on::leave_lane;
 use crate::settle::{Settlement, put_aside, reason, settle_failure};
 
 /// One receipt of a unit's message.
@@ -24,6 +25,8 @@ pub struct Delivery {
     pub held: Held,
     /// What it says.
     pub message: Message,
+    /// Cancelled when the worker is told to stop: what can end early then, should.
+    pub stop: CancellationToken,
     /// From before the receive was asked for, so that the lease is never thought longer than it is.
     pub received_at: Instant,
 }
@@ -162,7 +165,7 @@ impl Slot {
                 return Settled { unit: None, settlement };
             }
         };
-        let delivery = Delivery { held, message, received_at };
+        let delivery = Delivery { held, message, stop: self.stop.clone(), received_at };
         // Biased: when time is up, no further step is taken.
         let outcome = tokio::select! {
             biased;
@@ -173,6 +176,9 @@ impl Slot {
             Ok(settlement) => settlement,
             Err(failure) => settle_failure(&*self.desk.queue, &delivery.held, &failure).await,
         };
+        if matches!(settlement, Settlement::DeadLettered { .. }) {
+            leave_lane(&self.desk, &message).await;
+        }
         Settled { unit: Some(message.unit), settlement }
     }
 

@@ -21,6 +21,8 @@ pub enum Settlement {
         /// Whether this delivery wrote the completion.
         ours: bool,
     },
+    /// What was read of a segment stands, and a message for the rest is on the queue.
+    Continued,
     /// Given back, to be tried again.
     Released {
         /// Why.

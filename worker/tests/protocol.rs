@@ -21,7 +21,7 @@ use backfleet_core::ports::{
     PortError, PortFault, PutOutcome, Queue, SendFailure,
 };
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, OnePlace, Settled, Settlement, WorkerConfig, work};
+use backfleet_worker::{Desk, OnePlace, Origin, Settled, Settlement, WorkerConfig, work};
 use base64::Engine as _;
 use bytes::Bytes;
 use md5::Digest as _;
@@ -116,7 +116,11 @@ impl Rig {
         enough: usize,
     ) -> Vec<Settled> {
         self.work_at(
-            Desk::new(OnePlace::new(self.source.clone(), dest), queue, Arc::new(Tally::default())),
+            Desk::new(
+                OnePlace::new(Origin::Files(self.source.clone()), dest),
+                queue,
+                Arc::new(Tally::default()),
+            ),
             enough,
         )
         .await
@@ -335,9 +339,12 @@ async fn an_outage_of_ten_minutes_costs_a_unit_none_of_its_receives() {
     rig.send_unit().await;
     let down_until = Instant::now() + Duration::from_secs(600);
     let dest = rig.disturbed(BeforePut::FailUntil(down_until));
-    let desk =
-        Desk::new(OnePlace::new(rig.source.clone(), dest), rig.queue.clone(), Arc::new(Tally::default()))
-            .with_patience(Duration::from_secs(900));
+    let desk = Desk::new(
+        OnePlace::new(Origin::Files(rig.source.clone()), dest),
+        rig.queue.clone(),
+        Arc::new(Tally::default()),
+    )
+    .with_patience(Duration::from_secs(900));
     let settled = rig.work_at(desk, 1).await;
     assert_eq!(settled.len(), 1, "one delivery was enough: {settled:?}");
     assert!(rig.completion().await.is_some());
@@ -349,8 +356,11 @@ async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once
     let rig = Rig::healthy().await;
     rig.send_unit().await;
     let dest: Arc<dyn ObjectStore> = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
-    let desk =
-        Desk::new(OnePlace::new(rig.source.clone(), dest), rig.queue.clone(), Arc::new(Tally::default()));
+    let desk = Desk::new(
+        OnePlace::new(Origin::Files(rig.source.clone()), dest),
+        rig.queue.clone(),
+        Arc::new(Tally::default()),
+    );
     let config = WorkerConfig { concurrency: 2, stop_timeout: Duration::from_secs(5) };
     let (ends, mut settled) = mpsc::channel(4);
     let stop = CancellationToken::new();

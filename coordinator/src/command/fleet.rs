@@ -10,15 +10,19 @@ use backfleet::enqueue::{enqueue, pending};
 use backfleet::finish::{Finished, finish};
 use backfleet::plan::{jobs, make, stored};
 use backfleet::run::RunEnd;
+use backfleet::scan::set_control;
 use backfleet::start::{Started, adopt_in};
 use backfleet::status::{Status, status};
 use backfleet::verify::Proof;
 use backfleet_aws::SqsQueue;
+use backfleet_core::control::Control;
 use backfleet_core::job::JobId;
+use backfleet_core::limits::{CONTROL_BYTES_MAX, READ_BUDGET_DEFAULT};
 use backfleet_core::metrics::{
     DLQ_DEPTH, ETA_SECONDS, OLDEST_INCOMPLETE_AGE_SECONDS, QUEUE_DEPTH, UNITS_PLANNED, UNITS_REMAINING,
     VERIFY_MISMATCH,
 };
+use backfleet_core::plan::Source;
 use backfleet_core::ports::{Clock as _, Depth, SystemClock};
 use backfleet_core::retry::RetryingQueue;
 use backfleet_worker::http;
@@ -50,8 +54,7 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let queue = open_queue(&args.queue, connections).await?;
     let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
-    started.enqueue(&queue).await?;
-    let (units, sent) = (started.plan.units.len(), started.pending.len());
+    let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);
     let text = format!(
         "job {}: {} units, {} of them put on the queue\n  next: backfleet status --watch --dest {dest} --job {}, then backfleet finish --dest {dest} --job {}",
         started.plan.job,
@@ -200,16 +203,51 @@ pub async fn show_status(
 pub async fn resume(args: &ResumeArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let started = find(&args.job, connections).await?;
     let queue = open_queue(&args.queue, connections).await?;
-    started.enqueue(&queue).await?;
-    let sent = started.pending.len();
+    let (missing, sent) = (started.pending.len(), started.enqueue(&queue).await?);
+    let put = match sent == missing {
+        true => "were put on the queue".to_owned(),
+        false => format!("the first of each lane was put on the queue: {}", count(sent as u64)),
+    };
     let text = format!(
-        "job {}: {} of {} units have no completion and were put on the queue",
+        "job {}: {} of {} units have no completion{} {put}",
         started.plan.job,
-        count(sent as u64),
-        count(started.plan.units.len() as u64)
+        count(missing as u64),
+        count(started.plan.units.len() as u64),
+        if sent == missing { " and" } else { ";" }
     );
-    say(output, Exit::Done, &text, || json!({"job": started.plan.job, "enqueued": sent}));
+    say(output, Exit::Done, &text, || json!({"job": started.plan.job, "missing": missing, "enqueued": sent}));
     Ok(Exit::Done)
+}
+
+/// `backfleet rate`, `pause`, `unpause`: what workers look at every fifteen seconds.
+pub async fn control(
+    args: &DestJobArgs,
+    change: impl FnOnce(Control) -> Control,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
+    let started = find(args, connections).await?;
+    let Source::Scan(_) = started.plan.source else {
+        return Err(Failure::usage(NoScan { job: started.plan.job }, None));
+    };
+    let there = started.dest.get_small(&started.layout.control(), CONTROL_BYTES_MAX).await?;
+    let there = there.and_then(|json| Control::parse(&json).ok());
+    let control = change(there.unwrap_or(Control::of_budget(READ_BUDGET_DEFAULT)));
+    set_control(&Location::parse(&args.dest)?, &started.layout, connections, control).await?;
+    let paused = if control.paused { ", paused" } else { "" };
+    let text = format!(
+        "job {}: {} read units a second{paused}; every worker follows within 20 s",
+        started.plan.job,
+        count(u64::from(control.read_budget))
+    );
+    say(output, Exit::Done, &text, || json!({"job": started.plan.job, "control": control}));
+    Ok(Exit::Done)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("job {job} reads an export, which costs its table nothing: there is no rate to set")]
+struct NoScan {
+    job: JobId,
 }
 
 /// `backfleet finish`.

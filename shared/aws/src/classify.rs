@@ -20,6 +20,8 @@ pub(crate) enum Scope {
     S3,
     /// Calls of SQS.
     Sqs,
+    /// Calls of DynamoDB.
+    DynamoDb,
     /// Calls of SQS made with the hold on a message; rows of `Sqs` speak of these as well.
     Hold,
 }
@@ -140,6 +142,7 @@ const TABLE: &[Row] = &[
     code(Scope::S3,  "KMS.ThrottlingException",    Throttled,   Backoff, Nothing),
     code(Scope::Sqs, "KmsThrottled",               Throttled,   Backoff, Nothing),
     code(Scope::Sqs, "OverLimit",                  Throttled,   Backoff, Nothing),
+    code(Scope::DynamoDb, "ProvisionedThroughputExceededException", Throttled, Backoff, Nothing),
 
     // Conditions. 412 is settled, 409 is not: somebody else was writing or deleting at the same moment.
     code(Scope::S3,  "PreconditionFailed",         Changed,     Never,   Nothing),
@@ -153,6 +156,7 @@ const TABLE: &[Row] = &[
     code(Scope::Sqs, "QueueDoesNotExist",          NotFound,    Never,   Nothing),
     code(Scope::Sqs, "NonExistentQueue",           NotFound,    Never,   Nothing),
     code(Scope::Sqs, "QueueDeletedRecently",       Unavailable, Backoff, Nothing),
+    code(Scope::DynamoDb, "ResourceNotFoundException", NotFound, Never,  Nothing),
 
     // Credentials that run out are renewed meanwhile, and the SDK learns the service's time from a refusal.
     code(Scope::Any, "ExpiredToken",               Denied,      Backoff, Nothing),
@@ -161,6 +165,7 @@ const TABLE: &[Row] = &[
     code(Scope::Any, "RequestTimeTooSkewed",       Denied,      Backoff, Nothing),
     code(Scope::Any, "RequestExpired",             Denied,      Backoff, Nothing),
     code(Scope::Sqs, "InvalidSignatureException",  Denied,      Backoff, Nothing),
+    code(Scope::DynamoDb, "InvalidSignatureException", Denied,  Backoff, Nothing),
     code(Scope::Sqs, "SignatureDoesNotMatch",      Denied,      Backoff, Nothing),
 
     // Not allowed.
@@ -173,6 +178,8 @@ const TABLE: &[Row] = &[
     code(Scope::Sqs, "InvalidClientTokenId",       Denied,      Never,   Nothing),
     code(Scope::Sqs, "UnrecognizedClientException", Denied,     Never,   Nothing),
     code(Scope::Sqs, "InvalidSecurity",            Denied,      Never,   Nothing),
+    code(Scope::DynamoDb, "UnrecognizedClientException", Denied, Never,  Nothing),
+    code(Scope::DynamoDb, "MissingAuthenticationTokenException", Denied, Never, Nothing),
     code(Scope::S3,  "InvalidObjectState",         Denied,      Never,   Nothing),
     code(Scope::S3,  "KMS.DisabledException",      Denied,      Never,   Nothing),
     code(Scope::S3,  "KMS.KMSInvalidStateException", Denied,    Never,   Nothing),
@@ -200,6 +207,7 @@ const TABLE: &[Row] = &[
     code(Scope::Any, "InternalError",              Unavailable, Backoff, Unknown),
     code(Scope::Any, "InternalFailure",            Unavailable, Backoff, Unknown),
     code(Scope::Any, "ServiceUnavailable",         Unavailable, Backoff, Unknown),
+    code(Scope::DynamoDb, "InternalServerError",   Unavailable, Backoff, Unknown),
     code(Scope::S3,  "TemporaryRedirect",          Unavailable, Backoff, Nothing),
 
     // By status, where the code says nothing to us.

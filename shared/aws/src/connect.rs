@@ -12,12 +12,15 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use backfleet_core::ports::PortError;
 
 use crate::limits::CONNECT_WAIT_MAX;
 use crate::s3::{Bucket, S3Store};
 use crate::sqs::SqsQueue;
 use crate::sqs_admin::{self, DeadLetterBox, QueueFacts, QueuePair};
+use crate::table::{DynamoTable, capturing};
 
 /// Signed with when an endpoint is given without a region: emulators do not care, and SigV4 wants one.
 const REGION_OF_EMULATORS: &str = "us-east-1";
@@ -58,6 +61,7 @@ pub enum ConnectError {
 pub struct Aws {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
     expected_bucket_owner: Option<String>,
 }
 
@@ -79,6 +83,7 @@ impl Aws {
         Ok(Self {
             s3: aws_sdk_s3::Client::from_conf(s3_config(&shared, &place).build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs_config(&shared, &place).build()),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb_config(&shared, &place).build()),
             expected_bucket_owner: config.expected_bucket_owner,
         })
     }
@@ -88,6 +93,11 @@ impl Aws {
     pub fn s3_store(&self, bucket: impl Into<String>, prefix: &str) -> S3Store {
         let bucket = Bucket { name: bucket.into(), owner: self.expected_bucket_owner.clone() };
         S3Store::new(self.s3.clone(), bucket, prefix)
+    }
+
+    /// The table of that name or ARN, or one of its indexes.
+    pub fn table(&self, table: &str, index: Option<&str>) -> DynamoTable {
+        DynamoTable::new(self.dynamodb.clone(), table, index)
     }
 
     /// The queue at `queue_url`. Its dead-letter queue is `dlq_url`, or the one its redrive policy names; asking
@@ -130,8 +140,12 @@ impl Aws {
     }
 
     #[cfg(test)]
-    pub(crate) fn of_clients(s3: aws_sdk_s3::Client, sqs: aws_sdk_sqs::Client) -> Self {
-        Self { s3, sqs, expected_bucket_owner: Some("123456789012".to_owned()) }
+    pub(crate) fn of_clients(
+        s3: aws_sdk_s3::Client,
+        sqs: aws_sdk_sqs::Client,
+        dynamodb: aws_sdk_dynamodb::Client,
+    ) -> Self {
+        Self { s3, sqs, dynamodb, expected_bucket_owner: Some("123456789012".to_owned()) }
     }
 }
 
@@ -191,6 +205,22 @@ pub(crate) fn sqs_config(shared: &SdkConfig, place: &Place) -> aws_sdk_sqs::conf
     let mut config = aws_sdk_sqs::config::Builder::from(shared);
     config.set_endpoint_url(place.endpoint.clone());
     config.region(place.region.clone()).retry_config(RetryConfig::disabled()).timeout_config(timeouts())
+}
+
+pub(crate) fn dynamodb_config(shared: &SdkConfig, place: &Place) -> aws_sdk_dynamodb::config::Builder {
+    let mut config = aws_sdk_dynamodb::config::Builder::from(shared);
+    config.set_endpoint_url(place.endpoint.clone());
+    config
+        .region(place.region.clone())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts())
+        .http_client(capturing(shared.http_client().unwrap_or_else(https_client)))
+}
+
+/// The client that the SDK would take by itself.
+fn https_client() -> SharedHttpClient {
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
 }
 
 fn timeouts() -> TimeoutConfig {

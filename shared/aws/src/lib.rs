@@ -1,4 +1,4 @@
-//! S3 and SQS behind the ports of `backfleet-core`.
+//! S3, SQS and DynamoDB behind the ports of `backfleet-core`.
 //!
 //! The only place in the project that names the AWS SDK: no SDK type stands in a public signature, an error, a
 //! metric or a log field. Calls are made once each, under a time limit; trying again is the business of
@@ -13,6 +13,7 @@ mod connect;
 mod s3;
 mod sqs;
 mod sqs_admin;
+mod table;
 #[cfg(test)]
 mod replay;
 
@@ -22,3 +23,4 @@ pub use sqs::SqsQueue;
 pub use sqs_admin::{
     DeadLetterBox, DeadLetterEntry, MoveProgress, MoveStart, MoveState, QueueFacts, QueuePair, RedriveFacts,
 };
+pub use table::DynamoTable;

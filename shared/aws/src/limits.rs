@@ -8,6 +8,8 @@ use backfleet_core::limits::{MESSAGE_BYTES_MAX, QUEUE_BATCH_MAX, RECEIVE_WAIT_MA
 pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_millis(3100);
 /// A call that moves a few kilobytes, from the request to its whole answer.
 pub(crate) const SMALL_CALL_MAX: Duration = Duration::from_secs(15);
+/// A page of a scan: 1 MB that DynamoDB looks for.
+pub(crate) const PAGE_CALL_MAX: Duration = Duration::from_secs(30);
 /// A listing page: the service reads up to a thousand entries for it.
 pub(crate) const LIST_CALL_MAX: Duration = Duration::from_secs(30);
 /// What a call that moves an object may take beside the moving; also the longest silence within an answer.

@@ -4,12 +4,15 @@
 //! _backfleet/<job>/plan.json                                units, input identity, options, pinned times
 //!                 /completions/<unit:06>.json               a unit is done: its shards, counts, digests
 //!                 /quarantine/<unit:06>-<n:05>.ndjson       records that could not be converted
+//!                 /resume/<sha256>.json                     how a scan goes on behind a shard
+//!                 /control.json                             the one mutable object: read budget, paused
 //!                 /manifest.json                            every shard of the job
 //!                 /_SUCCESS                                 the manifest was verified
 //! ```
 
 use backfleet_convert::Compression;
 
+use crate::digest::Sha256Digest;
 use crate::job::JobId;
 use crate::key::ObjectKey;
 
@@ -74,6 +77,11 @@ impl Layout {
         key(format!("{}{unit:06}-{shard:05}.{}", self.shard_prefix(), self.extension))
     }
 
+    /// What every shard of `unit` begins with.
+    pub fn unit_prefix(&self, unit: u32) -> String {
+        format!("{}{unit:06}-", self.shard_prefix())
+    }
+
     /// What every shard of the job begins with.
     pub fn shard_prefix(&self) -> String {
         let folder = if self.partition.is_empty() { String::new() } else { format!("{}/", self.partition) };
@@ -119,6 +127,16 @@ impl Layout {
     /// What every quarantine object of the job begins with.
     pub fn quarantine_prefix(&self) -> String {
         format!("{}quarantine/", job_prefix(self.job))
+    }
+
+    /// The link of a scan's chain that has this digest.
+    pub fn link(&self, digest: Sha256Digest) -> ObjectKey {
+        key(format!("{}resume/{digest}.json", job_prefix(self.job)))
+    }
+
+    /// What an operator may change while the job runs.
+    pub fn control(&self) -> ObjectKey {
+        key(format!("{}control.json", job_prefix(self.job)))
     }
 
     /// The job's full list of shards.

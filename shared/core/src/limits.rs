@@ -64,6 +64,22 @@ pub const STORED_SHARD_BYTES_MAX: usize = 1200 << 20;
 /// A quarantine object is closed when it has this many bytes of text.
 pub const QUARANTINE_OBJECT_BYTES: usize = 4 << 20;
 
+/// A scan segment is handed on in a new message after this long: a fresh 12 hours and a fresh count of receives, so that
+/// the dead letters count lack of progress, not length.
+pub const SLICE: Duration = Duration::from_secs(600);
+/// How often a worker looks at what the operator may have changed.
+pub const CONTROL_EVERY: Duration = Duration::from_secs(15);
+/// A page costs at most this part of a second of its lane's share, so that a budget holds within seconds; a single item
+/// may cost more.
+pub const PAGE_SECONDS: f64 = 0.25;
+/// Read units of a full page of eventually consistent reads: 1 MB in steps of 8 KB (DynamoDB developer guide).
+pub const PAGE_UNITS_MAX: f64 = 128.0;
+/// Read units a second where nobody gave a budget, or the control object is gone: what a small table can spare.
+pub const READ_BUDGET_DEFAULT: u32 = 250;
+/// `control.json`.
+pub const CONTROL_BYTES_MAX: usize = 4096;
+
+const _: () = assert!(SLICE.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(PARTS_AHEAD <= PARTS_HELD_MAX);
 const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(UNITS_MAX <= 99_999_999, "a sequence number has eight digits for the unit");

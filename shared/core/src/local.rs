@@ -35,8 +35,8 @@ use bytes::Bytes;
 
 use crate::key::ObjectKey;
 use crate::ports::{
-    ByteStream, Effect, GetRequest, Listing, NewObject, ObjectInfo, ObjectStore, PortError, PortFault,
-    PutOutcome,
+    ByteStream, ControlStore, Effect, GetRequest, Listing, NewObject, ObjectInfo, ObjectStore, PortError,
+    PortFault, PutOutcome,
 };
 use fault::failed;
 use root::Root;
@@ -129,5 +129,21 @@ impl ObjectStore for LocalStore {
 
     fn describe(&self) -> String {
         self.folder.root.path().display().to_string()
+    }
+}
+
+#[async_trait]
+impl ControlStore for LocalStore {
+    async fn replace(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), PortError> {
+        const CALL: &str = "control_store.replace";
+        let key = key.clone();
+        let work = move |folder: &Folder| {
+            let denied = || {
+                PortError::fatal(CALL, &key, PortFault::Denied).because("the folder was opened for reading")
+            };
+            let staging = folder.staging.as_ref().ok_or_else(denied)?;
+            staging.replace(&folder.root, &key, &bytes).map_err(failed(CALL, &key, Effect::None))
+        };
+        self.blocking(CALL, work).await
     }
 }

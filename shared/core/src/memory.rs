@@ -6,8 +6,10 @@
 
 mod queue;
 mod store;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use queue::{MemoryQueue, MemoryQueueConfig};
 pub use store::MemoryStore;
+pub use table::MemoryTable;

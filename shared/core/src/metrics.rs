@@ -52,6 +52,11 @@ metrics! {
     LEASE_LOST = Counter "backfleet_lease_lost_total" ["leases"] () "Deliveries given up because their lease had ended.";
     REQUESTS = Counter "backfleet_requests_total" ["requests"] ("call") "Requests made to a service, tries counted one by one, by call; a batch is one.";
     RETRIES = Counter "backfleet_retries_total" ["calls"] ("call", "class") "Calls of a port that were tried again, by call and by what went wrong.";
+    UNITS_CONTINUED = Counter "backfleet_units_continued_total" ["units"] () "Deliveries of scan segments that ended in a continuation message.";
+    RCU_CONSUMED = Counter "backfleet_rcu_consumed_total" ["units"] () "Read capacity units that pages of scans cost.";
+    RCU_BUDGET = Gauge "backfleet_rcu_budget" ["units"] () "Read capacity units a second that the whole fleet may use, as this worker last read it; 0 while paused.";
+    PACE_WAIT_SECONDS = Histogram "backfleet_pace_wait_seconds" ["seconds"] () "Time that a page of a scan waited for its lane's share of the budget.";
+    THROTTLES = Counter "backfleet_throttles_total" ["pages"] ("reason") "Pages of scans that DynamoDB refused for want of capacity, by its reason.";
     STAGE_SECONDS = Histogram "backfleet_stage_seconds" ["seconds"] ("stage") "Time of one unit spent in a stage: get, convert, put.";
     UNITS_PLANNED = Gauge "backfleet_units_planned" ["units"] () "Units of the job that a coordinator watches.";
     UNITS_REMAINING = Gauge "backfleet_units_remaining" ["units"] () "Units of that job without a completion.";

@@ -39,6 +39,38 @@ pub struct Plan {
 pub enum Source {
     /// A full export in DynamoDB JSON.
     Export(ExportSource),
+    /// A table, or one of its indexes, by parallel scan.
+    Scan(ScanSource),
+}
+
+/// A scan of a live table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanSource {
+    /// ARN of the table.
+    pub table_arn: String,
+    /// The index that is scanned instead of the table.
+    pub index: Option<String>,
+    /// `TotalSegments`: each is a unit.
+    pub segments: u32,
+    /// Permits that share the read budget: lane k works on the segments k, k + lanes, k + 2 lanes, … one after the other.
+    pub lanes: u32,
+    /// Reads that cost twice as much and see every write that was done before a segment began.
+    pub consistent: bool,
+    /// Whether the partition is named by the day of the plan rather than by whoever asked for the job.
+    pub dated: bool,
+}
+
+impl ScanSource {
+    /// The lane that a segment is of.
+    pub fn lane(&self, segment: u32) -> u32 {
+        segment % self.lanes
+    }
+
+    /// The segment after this one in its lane.
+    pub fn next_in_lane(&self, segment: u32) -> Option<u32> {
+        segment.checked_add(self.lanes).filter(|next| *next < self.segments)
+    }
 }
 
 /// A native export, wherever a copy of it lies.
@@ -53,13 +85,14 @@ pub struct ExportSource {
     pub items: Option<u64>,
 }
 
-/// One unit of an export: one data file.
+/// One unit: one data file of an export, or one segment of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitPlan {
-    /// The file, below the source's root.
+    /// The file, below the source's root; `segment/<number>` of a scan.
     pub key: String,
-    /// Length as stored when the job was planned: for progress and order of work, proves nothing.
+    /// Length as stored when the job was planned, or a segment's share of the table: for progress and order of work,
+    /// proves nothing.
     pub bytes: u64,
     /// Items the manifest promises.
     pub items: Option<u64>,
@@ -100,6 +133,16 @@ pub enum PlanError {
     #[error("{units} units are more than the {UNITS_MAX} a job may have")]
     TooManyUnits {
         /// How many.
+        units: usize,
+    },
+    /// Segments that are no units, or units that are no segments.
+    #[error("a scan of {segments} segments in {lanes} lanes cannot have {units} units")]
+    Segments {
+        /// Segments of the scan.
+        segments: u32,
+        /// Its lanes.
+        lanes: u32,
+        /// Units of the plan.
         units: usize,
     },
     /// A unit's key could leave the source.
@@ -154,14 +197,7 @@ impl Plan {
 
     /// The plan as stored: one unit a line, so that people can read it.
     pub fn to_json(&self) -> Vec<u8> {
-        let head = Self {
-            source: self.source.clone(),
-            options: self.options.clone(),
-            units: Vec::new(),
-            location: self.location.clone(),
-            ..*self
-        };
-        json_with_lines(&head, &self.units)
+        json_with_lines(&self.head(), &self.units)
     }
 
     /// Where everything of the job lies.
@@ -181,11 +217,31 @@ impl Plan {
     }
 
     fn sealed(&self) -> Sha256Digest {
-        let lengths: Vec<String> = self.units.iter().map(|unit| unit.bytes.to_string()).collect();
-        Sha256Digest::of(format!("{}\n{}\n{}", self.job, self.location, lengths.join(",")).as_bytes())
+        let head = Self { seal: Sha256Digest([0; 32]), ..self.head() };
+        Sha256Digest::of(&json_with_lines(&head, &self.units))
+    }
+
+    /// Everything but the units.
+    fn head(&self) -> Self {
+        Self {
+            source: self.source.clone(),
+            options: self.options.clone(),
+            units: Vec::new(),
+            location: self.location.clone(),
+            ..*self
+        }
     }
 
     fn check(&self) -> Result<(), PlanError> {
+        if let Source::Scan(scan) = &self.source
+            && (scan.segments as usize != self.units.len() || scan.lanes == 0)
+        {
+            return Err(PlanError::Segments {
+                segments: scan.segments,
+                lanes: scan.lanes,
+                units: self.units.len(),
+            });
+        }
         if self.units.len() > UNITS_MAX {
             return Err(PlanError::TooManyUnits { units: self.units.len() });
         }
@@ -198,12 +254,21 @@ impl Plan {
 }
 
 /// What the export promises of a file names it, not what lies there: a file that was cut short in copying and is
-/// then mended is the same input of the same job.
+/// then mended is the same input of the same job. A scan is named by what is asked for, not by when: asked for again, it
+/// goes on.
 fn identify(source: &Source, options: &JobOptions, units: &[UnitPlan]) -> JobId {
+    let (source, options) = match source {
+        Source::Export(_) => (source.clone(), options.clone()),
+        Source::Scan(scan) => {
+            let partition = if scan.dated { String::new() } else { options.partition.clone() };
+            let options = JobOptions { snapshot_micros: 0, partition, ..options.clone() };
+            (Source::Scan(ScanSource { lanes: 0, ..scan.clone() }), options)
+        }
+    };
     let mut digest = JobDigest::default();
     digest.part(&FORMAT_VERSION.to_le_bytes());
-    digest.part(&serde_json::to_vec(source).expect("a source is plain data"));
-    digest.part(&serde_json::to_vec(options).expect("options are plain data"));
+    digest.part(&serde_json::to_vec(&source).expect("a source is plain data"));
+    digest.part(&serde_json::to_vec(&options).expect("options are plain data"));
     for unit in units {
         digest.part(unit.key.as_bytes());
         digest.part(unit.md5.as_deref().unwrap_or_default().as_bytes());
@@ -283,6 +348,52 @@ mod tests {
             Plan::new(same.location.clone(), same.source.clone(), same.options.clone(), units).unwrap().job,
             same.job
         );
+    }
+
+    fn scan_plan(change: impl FnOnce(&mut ScanSource, &mut JobOptions)) -> Plan {
+        let mut scan = ScanSource {
+            table_arn: "arn:aws:dynamodb:eu-north-1:123456789012:table/t".into(),
+            index: None,
+            segments: 7,
+            lanes: 3,
+            consistent: false,
+            dated: true,
+        };
+        let mut options = options();
+        change(&mut scan, &mut options);
+        let unit = |n| UnitPlan { key: format!("segment/{n}"), bytes: 9, items: None, md5: None };
+        let units = (0..scan.segments).map(unit).collect();
+        Plan::new("dynamodb://t".into(), Source::Scan(scan), options, units).unwrap()
+    }
+
+    #[test]
+    fn a_scan_is_the_same_job_on_another_day_and_another_one_when_it_is_asked_for_otherwise() {
+        let plan = scan_plan(|_, _| {});
+        assert_eq!(Plan::parse(&plan.to_json()).unwrap(), plan);
+        let same = [
+            scan_plan(|_, options| options.snapshot_micros += 1),
+            scan_plan(|_, options| options.partition = "date=backfill-2026-01-15".into()),
+            scan_plan(|scan, _| scan.lanes = 1),
+        ];
+        assert!(same.iter().all(|other| other.job == plan.job && other.seal != plan.seal));
+        let others = [
+            scan_plan(|scan, _| scan.segments += 1),
+            scan_plan(|scan, _| scan.dated = false),
+            scan_plan(|scan, _| scan.index = Some("i".into())),
+            scan_plan(|scan, _| scan.consistent = true),
+            scan_plan(|_, options| options.format = "kinesis".into()),
+        ];
+        assert!(others.iter().all(|other| other.job != plan.job));
+    }
+
+    #[test]
+    fn every_segment_is_in_one_lane_and_reached_from_its_beginning() {
+        let Source::Scan(scan) = scan_plan(|_, _| {}).source else { panic!("a scan") };
+        let mut reached: Vec<u32> = (0..scan.lanes)
+            .flat_map(|lane| std::iter::successors(Some(lane), |segment| scan.next_in_lane(*segment)))
+            .collect();
+        reached.sort_unstable();
+        assert_eq!(reached, (0..scan.segments).collect::<Vec<_>>());
     }
 
     #[test]

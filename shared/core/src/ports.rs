@@ -7,11 +7,13 @@ mod clock;
 mod error;
 mod object_store;
 mod queue;
+mod table_scanner;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Effect, PortError, PortFault, Retry};
 pub use object_store::{
-    ByteStream, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo, ObjectStore,
-    PutOutcome,
+    ByteStream, ControlStore, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo,
+    ObjectStore, PutOutcome,
 };
 pub use queue::{DeadLetter, Depth, Held, Hold, Queue, SendFailure};
+pub use table_scanner::{PageRequest, ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner};

@@ -10,12 +10,15 @@
 mod budget;
 mod jitter;
 mod queue;
+mod scanner;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use budget::RetryBudget;
+pub use jitter::Jitter;
 pub use queue::RetryingQueue;
+pub use scanner::RetryingScanner;
 pub use store::RetryingStore;
 
 use std::future::Future;
@@ -27,7 +30,7 @@ use tracing::debug;
 
 use crate::metrics::RETRIES;
 use crate::ports::{PortError, PortFault, Retry};
-use jitter::{FullJitter, Jitter};
+use jitter::FullJitter;
 
 /// How often and how slowly to try again.
 #[derive(Debug, Clone)]

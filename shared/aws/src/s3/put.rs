@@ -1,11 +1,14 @@
 //! Writing an object once.
 
+use async_trait::async_trait;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use backfleet_core::digest::Sha256Digest;
+use backfleet_core::key::ObjectKey;
 use backfleet_core::metrics::PUT_CONFLICTS;
-use backfleet_core::ports::{NewObject, PortError, PortFault, PutOutcome};
+use backfleet_core::ports::{ControlStore, NewObject, PortError, PortFault, PutOutcome};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 
 use super::{S3Store, sha256_of_whole, transfer_max};
 use crate::call::{Call, code_of};
@@ -40,6 +43,30 @@ impl S3Store {
             Err(error) if error.fault == PortFault::Changed => Ok(PutOutcome::AlreadyThere),
             Err(error) => Err(counted(error)),
         }
+    }
+}
+
+#[async_trait]
+impl ControlStore for S3Store {
+    async fn replace(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), PortError> {
+        let call = Call {
+            name: "control_store.replace",
+            subject: self.subject(key.as_str()),
+            scope: Scope::S3,
+            writes: true,
+            limit: transfer_max(bytes.len() as u64),
+        };
+        let answer = self
+            .client
+            .put_object()
+            .bucket(&self.bucket.name)
+            .key(self.full_key(key))
+            .set_expected_bucket_owner(self.bucket.owner.clone())
+            .checksum_sha256(STANDARD.encode(Sha256Digest::of(&bytes).0))
+            .content_type(content_type(key.as_str()))
+            .body(bytes.into())
+            .send();
+        call.ask(answer).await.map(|_| ())
     }
 }
 

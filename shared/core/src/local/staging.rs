@@ -82,6 +82,15 @@ impl Staging {
         Ok(staged)
     }
 
+    /// Writes bytes durably in place of what is there: readers see the one or the other.
+    pub(super) fn replace(&self, root: &Root, key: &ObjectKey, bytes: &[u8]) -> io::Result<()> {
+        let (_, temp) = self.next_temp(root)?;
+        write_durably(&temp, bytes)?;
+        let place = root.place(key.as_str())?;
+        fs::rename(&temp, &place)?;
+        sync_folder_of(&place)
+    }
+
     fn next_temp(&self, root: &Root) -> io::Result<(TempName, PathBuf)> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let process = match &mut *process {

@@ -14,8 +14,8 @@ use crate::digest::Sha256Digest;
 use crate::key::ObjectKey;
 use crate::limits::{LIST_PAGE_MAX, READ_CHUNK_BYTES};
 use crate::ports::{
-    ByteStream, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo, ObjectStore,
-    PortError, PortFault, PutOutcome,
+    ByteStream, ControlStore, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo,
+    ObjectStore, PortError, PortFault, PutOutcome,
 };
 
 /// An object store that lives as long as it is held.
@@ -119,6 +119,23 @@ impl ObjectStore for MemoryStore {
 
     fn describe(&self) -> String {
         "memory".to_owned()
+    }
+}
+
+#[async_trait]
+impl ControlStore for MemoryStore {
+    async fn replace(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), PortError> {
+        let sha256 = Sha256Digest::of(&bytes);
+        let stored = Stored {
+            key: key.clone(),
+            bytes,
+            etag: ETag(format!("replaced-{sha256}")),
+            sha256,
+            metadata: Metadata::new(),
+            put_at: self.born.elapsed(),
+        };
+        self.objects().insert(key.to_string(), stored);
+        Ok(())
     }
 }
 

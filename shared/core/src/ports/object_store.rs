@@ -160,3 +160,10 @@ pub trait ObjectStore: Send + Sync + 'static {
     /// Where this store's root is, for people.
     fn describe(&self) -> String;
 }
+
+/// The one kind of object that is not written once. Only the operator's side holds this.
+#[async_trait]
+pub trait ControlStore: Send + Sync + 'static {
+    /// Writes an object in place of what is there. Readers see the one or the other, whole.
+    async fn replace(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), PortError>;
+}

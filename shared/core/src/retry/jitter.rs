@@ -7,12 +7,13 @@ use super::RetryPolicy;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): its state is a plain sum, so drawing needs no lock.
 #[derive(Debug)]
-pub(super) struct Jitter(AtomicU64);
+pub struct Jitter(AtomicU64);
 
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Jitter {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Waits that follow from `seed`.
+    pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
@@ -24,7 +25,7 @@ impl Jitter {
     }
 
     /// Between nothing and `ceiling`, in steps of a 2^32nd of it.
-    fn below(&self, ceiling: Duration) -> Duration {
+    pub fn below(&self, ceiling: Duration) -> Duration {
         ceiling.mul_f64((self.draw() >> 32) as f64 / f64::from(u32::MAX))
     }
 }

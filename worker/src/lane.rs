@@ -1,0 +1,240 @@
+//! A lane: one of the permits that share a scan's read budget. Pages of a lane come one after the other, each paid for
+//! before the next is asked for, at the lane's share of the budget.
+//!
+//! ```text
+//!  control.json --every 15 s--> share = budget / lanes --throttled: halved, then slowly back--> pacer
+//!  page: wait while paused, pay what the last page cost, ask for a page of at most a quarter of a second's share
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backfleet_core::control::Control;
+use backfleet_core::limits::{
+    CONTROL_BYTES_MAX, CONTROL_EVERY, PAGE_SECONDS, PAGE_UNITS_MAX, READ_BUDGET_DEFAULT,
+};
+use backfleet_core::metrics::{PACE_WAIT_SECONDS, RCU_BUDGET, RCU_CONSUMED};
+use backfleet_core::pace::Pacer;
+use backfleet_core::plan::ScanSource;
+use backfleet_core::ports::{PageRequest, PortError, PortFault, ScanPage, TableScanner};
+use backfleet_core::retry::Jitter;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::desk::Job;
+
+/// A lane that is throttled reads at half its share, then at a quarter, never below this part.
+const FACTOR_MIN: f64 = 1.0 / 64.0;
+/// A lane that is no longer throttled gets so much of its share back every second.
+const FACTOR_PER_SECOND: f64 = 0.05;
+/// Tries of one throttled page before the attempt is given up for the time being.
+const THROTTLED_TRIES: u32 = 12;
+const THROTTLED_WAIT: Duration = Duration::from_millis(100);
+const THROTTLED_WAIT_MAX: Duration = Duration::from_secs(20);
+/// How soon a paused lane looks whether it is time to look again.
+const PAUSED_STEP: Duration = Duration::from_secs(1);
+/// What an item is thought to cost before one was seen: 4 KB of eventually consistent reads.
+const FIRST_ITEM_UNITS: f64 = 0.5;
+
+/// The lanes of one job that this process works on.
+#[derive(Debug, Default)]
+pub struct Lanes(Mutex<BTreeMap<u32, Arc<Lane>>>);
+
+/// See the module. A lane whose message was delivered twice is still one lane in one process.
+#[derive(Debug)]
+pub struct Lane {
+    seat: tokio::sync::Mutex<Seat>,
+    jitter: Jitter,
+}
+
+#[derive(Debug)]
+struct Seat {
+    control: Control,
+    read_at: Option<Instant>,
+    factor: f64,
+    grown_at: Instant,
+    pacer: Option<(f64, Pacer)>,
+    /// What the last page cost.
+    owed: f64,
+    /// What an item costs, by the pages so far.
+    item_units: f64,
+}
+
+/// Until when a page is waited for.
+pub(crate) struct Patience<'a> {
+    /// The slice is over then.
+    pub(crate) until: Instant,
+    /// The worker was told to stop.
+    pub(crate) stop: &'a CancellationToken,
+}
+
+impl Patience<'_> {
+    pub(crate) fn is_over(&self) -> bool {
+        self.stop.is_cancelled() || Instant::now() >= self.until
+    }
+}
+
+impl Lanes {
+    /// The lane of that number.
+    pub(crate) fn lane(&self, number: u32) -> Arc<Lane> {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.entry(number).or_insert_with(|| Arc::new(Lane::new(number))).clone()
+    }
+}
+
+impl Lane {
+    fn new(number: u32) -> Self {
+        let seat = Seat {
+            control: Control::of_budget(READ_BUDGET_DEFAULT),
+            read_at: None,
+            factor: 1.0,
+            grown_at: Instant::now(),
+            pacer: None,
+            owed: 0.0,
+            item_units: FIRST_ITEM_UNITS,
+        };
+        Self { seat: tokio::sync::Mutex::new(seat), jitter: Jitter::new(u64::from(number)) }
+    }
+
+    /// The next page, paid for; `None` when patience ends first.
+    pub(crate) async fn page(
+        &self,
+        job: &Job,
+        table: &dyn TableScanner,
+        request: &PageRequest<'_>,
+        patience: &Patience<'_>,
+    ) -> Result<Option<ScanPage>, PortError> {
+        let mut seat = self.seat.lock().await;
+        let began = Instant::now();
+        if !seat.admitted(job, request.scan, patience).await? {
+            return Ok(None);
+        }
+        metrics::histogram!(PACE_WAIT_SECONDS).record(began.elapsed());
+        let mut ceiling = THROTTLED_WAIT;
+        for _ in 1..THROTTLED_TRIES {
+            let request = PageRequest { items_max: seat.items_max(request.scan), ..request.clone() };
+            match table.page(&request).await {
+                Err(error) if error.fault == PortFault::Throttled => seat.slow_down(),
+                Err(error) => return Err(error),
+                Ok(page) => {
+                    seat.note(&page);
+                    return Ok(Some(page));
+                }
+            }
+            // Biased: a worker that was told to stop does not wait.
+            tokio::select! {
+                biased;
+                () = patience.stop.cancelled() => return Ok(None),
+                () = sleep(self.jitter.below(ceiling)) => {}
+            }
+            ceiling = (ceiling * 2).min(THROTTLED_WAIT_MAX);
+        }
+        let request = PageRequest { items_max: seat.items_max(request.scan), ..request.clone() };
+        table.page(&request).await.map(|page| {
+            seat.note(&page);
+            Some(page)
+        })
+    }
+}
+
+impl Seat {
+    /// Waits while paused, then until what was used is paid for; false if patience ends first.
+    async fn admitted(
+        &mut self,
+        job: &Job,
+        scan: &ScanSource,
+        patience: &Patience<'_>,
+    ) -> Result<bool, PortError> {
+        loop {
+            self.look(job).await?;
+            if patience.is_over() {
+                return Ok(false);
+            }
+            if !self.control.paused {
+                break;
+            }
+            // Biased: a worker that was told to stop does not wait.
+            tokio::select! {
+                biased;
+                () = patience.stop.cancelled() => return Ok(false),
+                () = sleep(PAUSED_STEP) => {}
+            }
+        }
+        self.grow();
+        let share = self.share(scan);
+        let pacer = match &mut self.pacer {
+            Some((rate, pacer)) if *rate == share => pacer,
+            pacer => &mut pacer.insert((share, Pacer::new(share))).1,
+        };
+        let paid = tokio::select! {
+            biased;
+            () = patience.stop.cancelled() => false,
+            () = pacer.pay(self.owed) => true,
+        };
+        if paid {
+            self.owed = 0.0;
+        }
+        Ok(paid)
+    }
+
+    /// Reads what the operator may have changed, if that is due.
+    async fn look(&mut self, job: &Job) -> Result<(), PortError> {
+        if self.read_at.is_some_and(|at| at.elapsed() < CONTROL_EVERY) {
+            return Ok(());
+        }
+        let before = self.control;
+        match job
+            .dest
+            .get_small(&job.layout.control(), CONTROL_BYTES_MAX)
+            .await?
+            .map(|json| Control::parse(&json))
+        {
+            Some(Ok(control)) => self.control = control,
+            Some(Err(error)) => warn!(%error, "control.json is left aside"),
+            None => {}
+        }
+        self.read_at = Some(Instant::now());
+        let Control { read_budget, paused, .. } = self.control;
+        metrics::gauge!(RCU_BUDGET).set(if paused { 0.0 } else { f64::from(read_budget) });
+        if self.control != before {
+            info!(read_budget, paused, "the budget is now this");
+        }
+        Ok(())
+    }
+
+    fn share(&self, scan: &ScanSource) -> f64 {
+        f64::from(self.control.read_budget) / f64::from(scan.lanes) * self.factor
+    }
+
+    /// Items of a page that costs no more than a lane may use at once; `None` for a full page.
+    fn items_max(&self, scan: &ScanSource) -> Option<u32> {
+        let units = self.share(scan) * PAGE_SECONDS;
+        let full = if scan.consistent { 2.0 * PAGE_UNITS_MAX } else { PAGE_UNITS_MAX };
+        (units < full).then(|| (units / self.item_units).clamp(1.0, f64::from(u32::MAX)) as u32)
+    }
+
+    fn note(&mut self, page: &ScanPage) {
+        metrics::counter!(RCU_CONSUMED).increment(page.units.ceil() as u64);
+        self.owed += page.units;
+        if page.scanned > 0 {
+            // The larger of what was just seen and a slowly fading past: sizes vary, and too large a page breaks a promise.
+            let seen = page.units / page.scanned as f64;
+            self.item_units = seen.max(0.9 * self.item_units + 0.1 * seen);
+        }
+    }
+
+    fn slow_down(&mut self) {
+        self.factor = (self.factor / 2.0).max(FACTOR_MIN);
+        self.grown_at = Instant::now();
+    }
+
+    fn grow(&mut self) {
+        let seconds = self.grown_at.elapsed().as_secs();
+        if self.factor < 1.0 && seconds > 0 {
+            self.factor = (self.factor + FACTOR_PER_SECOND * seconds as f64).min(1.0);
+            self.grown_at = Instant::now();
+        }
+    }
+}
