@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  control.json --every 15 s--> share = budget / lanes --throttled: halved, then slowly back--> pacer
-//!  page: wait while paused, pay what the last page cost, ask for a page of at most a quarter of a second's share
+//!  page: wait while paused, pay what the last page cost, ask for a page of at most a fifth of a second's share
 //! ```
 
 use std::collections::BTreeMap;
@@ -35,8 +35,14 @@ const THROTTLED_WAIT: Duration = Duration::from_millis(100);
 const THROTTLED_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How soon a paused lane looks whether it is time to look again.
 const PAUSED_STEP: Duration = Duration::from_secs(1);
-/// What an item is thought to cost before one was seen: 4 KB of eventually consistent reads.
-const FIRST_ITEM_UNITS: f64 = 0.5;
+/// The least that a page costs: 4 KB of eventually consistent reads.
+const PAGE_UNITS_MIN: f64 = 0.5;
+/// A page that was filtered empty.
+const NO_ITEMS: &[u8] = b"[]";
+/// What half a unit pays for.
+const HALF_UNIT_BYTES: f64 = 4096.0;
+/// Pages of so many units say what an item costs; of smaller ones the rounding up of the page says more than the items.
+const ROUNDED_UNITS: f64 = 4.0;
 
 /// The lanes of one job that this process works on.
 #[derive(Debug, Default)]
@@ -56,10 +62,10 @@ struct Seat {
     factor: f64,
     grown_at: Instant,
     pacer: Option<(f64, Pacer)>,
-    /// What the last page cost.
-    owed: f64,
+    /// What the last page cost. `None` before the first: whoever had the lane before may have left a page unpaid.
+    owed: Option<f64>,
     /// What an item costs, by the pages so far.
-    item_units: f64,
+    item_units: Option<f64>,
 }
 
 /// Until when a page is waited for.
@@ -92,8 +98,8 @@ impl Lane {
             factor: 1.0,
             grown_at: Instant::now(),
             pacer: None,
-            owed: 0.0,
-            item_units: FIRST_ITEM_UNITS,
+            owed: None,
+            item_units: None,
         };
         Self { seat: tokio::sync::Mutex::new(seat), jitter: Jitter::new(u64::from(number)) }
     }
@@ -119,7 +125,7 @@ impl Lane {
                 Err(error) if error.fault == PortFault::Throttled => seat.slow_down(),
                 Err(error) => return Err(error),
                 Ok(page) => {
-                    seat.note(&page);
+                    seat.note(request.scan, &page);
                     return Ok(Some(page));
                 }
             }
@@ -133,7 +139,7 @@ impl Lane {
         }
         let request = PageRequest { items_max: seat.items_max(request.scan), ..request.clone() };
         table.page(&request).await.map(|page| {
-            seat.note(&page);
+            seat.note(request.scan, &page);
             Some(page)
         })
     }
@@ -168,13 +174,14 @@ impl Seat {
             Some((rate, pacer)) if *rate == share => pacer,
             pacer => &mut pacer.insert((share, Pacer::new(share))).1,
         };
+        let owed = self.owed.unwrap_or((share * PAGE_SECONDS).clamp(PAGE_UNITS_MIN, PAGE_UNITS_MAX));
         let paid = tokio::select! {
             biased;
             () = patience.stop.cancelled() => false,
-            () = pacer.pay(self.owed) => true,
+            () = pacer.pay(owed) => true,
         };
         if paid {
-            self.owed = 0.0;
+            self.owed = Some(0.0);
         }
         Ok(paid)
     }
@@ -210,18 +217,25 @@ impl Seat {
 
     /// Items of a page that costs no more than a lane may use at once; `None` for a full page.
     fn items_max(&self, scan: &ScanSource) -> Option<u32> {
-        let units = self.share(scan) * PAGE_SECONDS;
-        let full = if scan.consistent { 2.0 * PAGE_UNITS_MAX } else { PAGE_UNITS_MAX };
-        (units < full).then(|| (units / self.item_units).clamp(1.0, f64::from(u32::MAX)) as u32)
+        let dearer = if scan.consistent { 2.0 } else { 1.0 };
+        let units = (self.share(scan) * PAGE_SECONDS).max(PAGE_UNITS_MIN * dearer);
+        // Nothing is known of the first page's items: one tells.
+        let item_units = self.item_units.unwrap_or(units);
+        (units < PAGE_UNITS_MAX * dearer).then(|| (units / item_units).clamp(1.0, f64::from(u32::MAX)) as u32)
     }
 
-    fn note(&mut self, page: &ScanPage) {
+    fn note(&mut self, scan: &ScanSource, page: &ScanPage) {
         metrics::counter!(RCU_CONSUMED).increment(page.units.ceil() as u64);
-        self.owed += page.units;
+        self.owed = Some(self.owed.unwrap_or_default() + page.units);
         if page.scanned > 0 {
+            let dearer = if scan.consistent { 2.0 } else { 1.0 };
+            let mut seen = page.units / page.scanned as f64;
+            if page.units < ROUNDED_UNITS && page.items.len() > NO_ITEMS.len() {
+                let by_bytes = page.items.len() as f64 / HALF_UNIT_BYTES * PAGE_UNITS_MIN * dearer;
+                seen = seen.min(by_bytes / page.scanned as f64);
+            }
             // The larger of what was just seen and a slowly fading past: sizes vary, and too large a page breaks a promise.
-            let seen = page.units / page.scanned as f64;
-            self.item_units = seen.max(0.9 * self.item_units + 0.1 * seen);
+            self.item_units = Some(self.item_units.map_or(seen, |past| seen.max(0.9 * past + 0.1 * seen)));
         }
     }
 

@@ -71,7 +71,7 @@ pub const SLICE: Duration = Duration::from_secs(600);
 pub const CONTROL_EVERY: Duration = Duration::from_secs(15);
 /// A page costs at most this part of a second of its lane's share, so that a budget holds within seconds; a single item
 /// may cost more.
-pub const PAGE_SECONDS: f64 = 0.25;
+pub const PAGE_SECONDS: f64 = 0.2;
 /// Read units of a full page of eventually consistent reads: 1 MB in steps of 8 KB (DynamoDB developer guide).
 pub const PAGE_UNITS_MAX: f64 = 128.0;
 /// Read units a second where nobody gave a budget, or the control object is gone: what a small table can spare.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 const CELLS_PER_UNIT: f64 = 2.0;
 
 /// A pacer that was idle catches up on this much time at most.
-const SAVED_MAX: Duration = Duration::from_millis(250);
+const SAVED_MAX: Duration = Duration::from_millis(200);
 
 /// The time since this clock was made, as tokio tells it.
 #[derive(Debug, Clone, Copy)]
