@@ -126,6 +126,23 @@ impl Cloud {
         answer["QueueUrl"].as_str().expect("a queue has a URL").to_owned()
     }
 
+    /// Asks DynamoDB.
+    #[track_caller]
+    pub fn dynamodb(&self, action: &str, request: &Value) -> Value {
+        // The emulator tells its services apart by what a request is signed for.
+        let authorization = "AWS4-HMAC-SHA256 Credential=test/20260114/us-east-1/dynamodb/aws4_request, \
+                             SignedHeaders=host, Signature=0";
+        let target = format!("DynamoDB_20120810.{action}");
+        let headers = [
+            ("Content-Type", "application/x-amz-json-1.0"),
+            ("X-Amz-Target", target.as_str()),
+            ("Authorization", authorization),
+        ];
+        let answer = ask(self.address, "POST /", &headers, request.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{action}: {}", answer.text());
+        serde_json::from_slice(&answer.body).expect("DynamoDB answers with JSON")
+    }
+
     #[track_caller]
     fn s3(&self, line: &str, body: &[u8]) -> Answer {
         let answer = ask(self.address, line, &[], body);

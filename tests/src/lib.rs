@@ -20,5 +20,6 @@ pub mod fleet_wait;
 pub mod fleet_http;
 pub mod fleet_cloud;
 pub mod fleet_worker;
+pub mod fleet_table;
 pub mod fleet;
 pub mod proxy;

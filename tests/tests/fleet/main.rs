@@ -12,3 +12,4 @@ mod authority;
 mod stopping;
 mod watching;
 mod doctor;
+mod scans;
