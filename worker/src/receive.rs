@@ -55,6 +55,12 @@ const MALFORMED: &str = "malformed-message";
 /// Pause after a receive that failed; it doubles with every further one, up to [`RECEIVE_WAIT_MAX`].
 const RECEIVE_PAUSE: Duration = Duration::from_secs(1);
 
+/// A poll waits for this part of a window at most.
+const POLLS_IN_A_WINDOW: u32 = 4;
+
+/// Shorter polls would be a storm of requests.
+const RECEIVE_WAIT_MIN: Duration = Duration::from_secs(1);
+
 /// Works until `stop` is cancelled, then lets units in hand finish within the stop timeout and hands the rest
 /// back. Every delivery's end is sent to `settled`, whose receiver must be drained.
 pub async fn work(
@@ -106,9 +112,11 @@ impl Slot {
     /// The next message, or `None` when told to stop.
     async fn next(&self) -> Option<(Held, Instant)> {
         let mut pause = RECEIVE_PAUSE;
+        // A lease is counted from when its receive was asked for: of a short window a long poll would leave nothing.
+        let wait = (self.desk.queue.window() / POLLS_IN_A_WINDOW).clamp(RECEIVE_WAIT_MIN, RECEIVE_WAIT_MAX);
         loop {
             let asked_at = Instant::now();
-            let receiving = self.desk.queue.receive(1, RECEIVE_WAIT_MAX);
+            let receiving = self.desk.queue.receive(1, wait);
             tokio::pin!(receiving);
             // Biased: a worker that was told to stop asks for nothing more.
             let received = tokio::select! {

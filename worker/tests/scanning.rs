@@ -21,8 +21,8 @@ use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, Memory
 use backfleet_core::message::Message;
 use backfleet_core::plan::{Plan, ScanSource, Source, UnitPlan};
 use backfleet_core::ports::{
-    ControlStore as _, Metadata, NewObject, ObjectStore as _, PageRequest, PortError, PortFault, Queue as _,
-    ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner,
+    ControlStore as _, Depth, Metadata, NewObject, ObjectStore as _, PageRequest, PortError, PortFault,
+    Queue as _, ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner,
 };
 use backfleet_worker::tally::Tally;
 use backfleet_worker::{Desk, OnePlace, Origin, Settled, Settlement, WorkerConfig, work};
@@ -380,6 +380,20 @@ async fn an_empty_table_and_empty_segments_end_in_shards_of_their_own() {
         let completions = rig.completions().await;
         assert!(completions.iter().all(|completion| completion.shards.len() == 1));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_comes_late_in_a_poll_is_worked_on_also_under_a_short_window() {
+    let shape = Shape { segments: 1, lanes: 1, budget: 1_000, shard_bytes: 4 << 10 };
+    let rig = Rig::with_visibility(shape, table(10, 5), Duration::from_secs(2)).await;
+    let early = rig.worker(1);
+    rig.until_complete().await;
+    // Everybody is waiting by now.
+    sleep(Duration::from_secs(15)).await;
+    rig.send_lanes().await;
+    sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(rig.queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(end(vec![early]).await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,6 +55,12 @@ const CASES: &[Case] = &[
     Case(Scope::S3,   Some("TokenRefreshRequired"),       400, Denied,      Backoff, Nothing),
     Case(Scope::S3,   Some("RequestTimeTooSkewed"),       403, Denied,      Backoff, Nothing),
     Case(Scope::Sqs,  Some("RequestExpired"),             400, Denied,      Backoff, Nothing),
+    Case(Scope::DynamoDb, Some("ProvisionedThroughputExceededException"), 400, Throttled, Backoff, Nothing),
+    Case(Scope::DynamoDb, Some("ResourceNotFoundException"), 400, NotFound, Never,   Nothing),
+    Case(Scope::DynamoDb, Some("InvalidSignatureException"), 400, Denied,   Backoff, Nothing),
+    Case(Scope::DynamoDb, Some("UnrecognizedClientException"), 400, Denied, Never,   Nothing),
+    Case(Scope::DynamoDb, Some("MissingAuthenticationTokenException"), 400, Denied, Never, Nothing),
+    Case(Scope::DynamoDb, Some("InternalServerError"),    500, Unavailable, Backoff, Unknown),
     Case(Scope::Sqs,  Some("InvalidSignatureException"),  403, Denied,      Backoff, Nothing),
     Case(Scope::Sqs,  Some("SignatureDoesNotMatch"),      403, Denied,      Backoff, Nothing),
 
