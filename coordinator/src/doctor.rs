@@ -7,7 +7,10 @@ use backfleet_core::digest::Sha256Digest;
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::JOBS_FOLDER;
 use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
-use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
+use backfleet_core::plan::ScanSource;
+use backfleet_core::ports::{
+    Metadata, NewObject, ObjectStore, PageRequest, PortError, PutOutcome, TableScanner,
+};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +156,29 @@ pub async fn source(store: &dyn ObjectStore) -> Check {
         },
         Ok(_) => Check { what, outcome: Outcome::Good },
     }
+}
+
+/// Looks at a table that is scanned: its description, and one item.
+pub async fn table(place: &str, table: &dyn TableScanner) -> Vec<Check> {
+    let what = |part: &str| format!("source {place}: {part}");
+    let facts = match table.describe().await {
+        Ok(facts) => facts,
+        Err(error) => return vec![unreachable(what("description"), &error, "dynamodb:DescribeTable")],
+    };
+    let scan = ScanSource {
+        table_arn: facts.arn,
+        index: None,
+        segments: 1,
+        lanes: 1,
+        consistent: false,
+        dated: true,
+    };
+    let request = PageRequest { scan: &scan, segment: 0, after: None, items_max: Some(1) };
+    let read = match table.page(&request).await {
+        Ok(_) => Check { what: what("scan"), outcome: Outcome::Good },
+        Err(error) => unreachable(what("scan"), &error, "dynamodb:Scan"),
+    };
+    vec![Check { what: what("description"), outcome: Outcome::Good }, read]
 }
 
 /// Looks at the destination: reads, lists, and writes one small object twice to see that the second put is

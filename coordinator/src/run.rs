@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use backfleet_core::layout::{Layout, LayoutError};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig};
-use backfleet_core::plan::Plan;
+use backfleet_core::plan::{Plan, Source};
 use backfleet_core::ports::{ObjectStore, PortError};
 use backfleet_worker::tally::Tally;
 use backfleet_worker::{Desk, OnePlace, Origin, WorkerConfig, work};
@@ -21,6 +21,9 @@ use crate::scan::BudgetError;
 use crate::verify::{Proof, Verification};
 use crate::watch::Remaining;
 use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
+
+/// Lanes that one process works on at the same time: each holds a shard in the making, some 16 MB.
+const LANES_AT_ONCE_MAX: u32 = 32;
 
 /// How long a file is held on to through an outage: somebody may be watching.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -174,6 +177,14 @@ impl Run {
         })
     }
 
+    /// Of a scan every lane, or the budget would lie idle: they wait for the table most of the time.
+    fn at_once(&self, workers: usize) -> usize {
+        match &self.plan.source {
+            Source::Export(_) => workers,
+            Source::Scan(scan) => workers.max(scan.lanes.min(LANES_AT_ONCE_MAX) as usize),
+        }
+    }
+
     async fn work(&self, config: &RunConfig, stop: &CancellationToken) -> Result<Remaining, RunError> {
         let mut remaining = Remaining { pending: self.pending.clone(), ..Remaining::default() };
         if remaining.pending.is_empty() {
@@ -183,8 +194,9 @@ impl Run {
         enqueue(&*queue, &self.plan, &self.pending).await?;
         let places = OnePlace::new(self.source.clone(), self.dest.clone());
         let desk = Desk::new(places, queue.clone(), self.tally.clone()).with_patience(PATIENCE);
-        let (ends, mut settled) = mpsc::channel(config.workers);
-        let worker = WorkerConfig { concurrency: config.workers, stop_timeout: config.stop_timeout };
+        let (ends, mut settled) = mpsc::channel(self.at_once(config.workers));
+        let worker =
+            WorkerConfig { concurrency: self.at_once(config.workers), stop_timeout: config.stop_timeout };
         let stop_workers = stop.child_token();
         let working = work(Arc::new(desk), worker, stop_workers.clone(), ends);
         let watching = async {

@@ -17,6 +17,7 @@ import export_data
 import fidelity
 import fleet
 import report
+import scans
 from contenders import ORJSON, OURS, STDLIB, Contender
 from export_data import Export
 from measure import Usage, run
@@ -36,11 +37,13 @@ class Scale:
     single_file_items: tuple[int, ...]
     memory_runs: int
     tiny_files: int
+    scan_items: int
+    scan_rounds: int
 
 
 # 920,000 items are about 1.02 GB; 180,000 and 3,600,000 in one file about 200 MB and 4 GB.
-FULL = Scale(920_000, 8, 5, [OURS, ORJSON, STDLIB], (180_000, 3_600_000), 3, 2_000)
-QUICK = Scale(92_000, 2, 3, [OURS, ORJSON], (180_000, 720_000), 1, 200)
+FULL = Scale(920_000, 8, 5, [OURS, ORJSON, STDLIB], (180_000, 3_600_000), 3, 2_000, 40_000, 3)
+QUICK = Scale(92_000, 2, 3, [OURS, ORJSON], (180_000, 720_000), 1, 200, 5_000, 1)
 TINY_ITEMS = 10
 
 
@@ -75,7 +78,12 @@ def bench(scale: Scale, *, spark: bool) -> Results:
     clear([out_folder(OURS)])
     shifts = fleet.measure(tiny, export, out_folder(OURS))
     clear(out_folder(contender) for contender in scale.contenders)
-    return Results(export, raced, peaks, proofs, shifts, notices)
+    say(f"scan: {scale.scan_items:,} items")
+    scanned = environment.DATA / "out" / "scans"
+    clear([scanned])
+    table = scans.measure(export_data.make(scale.scan_items, 1), scale.scan_rounds, scanned)
+    clear([scanned])
+    return Results(export, raced, peaks, proofs, shifts, table, notices)
 
 
 def race(contenders: list[Contender], export: Export, rounds: int) -> list[Raced]:

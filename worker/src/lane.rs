@@ -29,8 +29,8 @@ use crate::desk::Job;
 const FACTOR_MIN: f64 = 1.0 / 64.0;
 /// A lane that is no longer throttled gets so much of its share back every second.
 const FACTOR_PER_SECOND: f64 = 0.05;
-/// Tries of one throttled page before the attempt is given up for the time being.
-const THROTTLED_TRIES: u32 = 12;
+/// Throttled tries of one page before the attempt is given up for the time being: some two minutes.
+const REFUSALS_MAX: u32 = 12;
 const THROTTLED_WAIT: Duration = Duration::from_millis(100);
 const THROTTLED_WAIT_MAX: Duration = Duration::from_secs(20);
 /// How soon a paused lane looks whether it is time to look again.
@@ -118,16 +118,18 @@ impl Lane {
             return Ok(None);
         }
         metrics::histogram!(PACE_WAIT_SECONDS).record(began.elapsed());
-        let mut ceiling = THROTTLED_WAIT;
-        for _ in 1..THROTTLED_TRIES {
+        let (mut ceiling, mut refusals) = (THROTTLED_WAIT, 0);
+        loop {
             let request = PageRequest { items_max: seat.items_max(request.scan), ..request.clone() };
             match table.page(&request).await {
-                Err(error) if error.fault == PortFault::Throttled => seat.slow_down(),
-                Err(error) => return Err(error),
                 Ok(page) => {
                     seat.note(request.scan, &page);
                     return Ok(Some(page));
                 }
+                Err(error) if error.fault == PortFault::Throttled && refusals < REFUSALS_MAX => {
+                    seat.slow_down()
+                }
+                Err(error) => return Err(error),
             }
             // Biased: a worker that was told to stop does not wait.
             tokio::select! {
@@ -135,13 +137,9 @@ impl Lane {
                 () = patience.stop.cancelled() => return Ok(None),
                 () = sleep(self.jitter.below(ceiling)) => {}
             }
+            refusals += 1;
             ceiling = (ceiling * 2).min(THROTTLED_WAIT_MAX);
         }
-        let request = PageRequest { items_max: seat.items_max(request.scan), ..request.clone() };
-        table.page(&request).await.map(|page| {
-            seat.note(request.scan, &page);
-            Some(page)
-        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! `doctor`: everything that is missing, at once.
 
-use backfleet::doctor::{Check, Outcome, dest, queue, source};
+use backfleet::doctor::{Check, Outcome, dest, queue, source, table};
 use backfleet_core::ports::{Clock as _, SystemClock};
+use backfleet_worker::Origin;
 use backfleet_worker::location::{Connections, Location};
 use serde_json::json;
 
@@ -25,7 +26,10 @@ pub async fn doctor(args: &DoctorArgs, output: &Output, connections: &Connection
         checks.extend(queue(connections.aws().await?, url).await);
     }
     if let Some(place) = &args.source {
-        checks.push(source(&*Location::parse(place)?.open_to_read(connections).await?).await);
+        match Location::parse(place)?.open_origin(connections).await? {
+            Origin::Files(files) => checks.push(source(&*files).await),
+            Origin::Table(scanned) => checks.extend(table(place, &*scanned).await),
+        }
     }
     if let Some(place) = &args.dest {
         checks.extend(

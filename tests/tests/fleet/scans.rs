@@ -154,4 +154,7 @@ fn what_cannot_be_scanned_is_said_before_anything_is_written() {
         "nothing was written",
     ]);
     assert!(fleet.keys().is_empty());
+    let doctor = |source: &str| fleet.call(&["doctor", "--source", source]);
+    doctor(TABLE).succeeds().says(&["dynamodb://orders: description", "dynamodb://orders: scan"]);
+    doctor("dynamodb://nothing").ends_with(1).says(&["dynamodb:DescribeTable"]);
 }
