@@ -1,15 +1,23 @@
 //! The flags, and the help that teaches them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use backfleet::dlq::Choice;
+use backfleet::price::Ceiling;
 use backfleet::spec::{Request, ScanRequest};
 use backfleet::synth::Profile;
 use backfleet_core::job::JobId;
+use backfleet_core::plan::Expressions;
+use backfleet_core::ports::ExportSpan;
 use backfleet_worker::flags::AwsFlags;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::size;
 
@@ -64,6 +72,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Prove a job of the fleet and commit it: manifest, then _SUCCESS
     Finish(FinishArgs),
+    /// Have DynamoDB export a table to S3; the same command again finds it and goes on waiting
+    Export(ExportArgs),
     /// Change the read budget of a scan that runs
     Rate(RateArgs),
     /// Read nothing more for a scan until it is unpaused
@@ -95,6 +105,8 @@ Interrupt it, even with kill -9, and run the same command again: it goes on wher
 pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
+    #[command(flatten)]
+    pub export: ExportFirstArgs,
     /// Folder to write to; made if it is not there
     #[arg(long, value_name = "PLACE")]
     pub dest: String,
@@ -190,6 +202,58 @@ pub struct JobArgs {
     /// Strongly consistent reads, at twice the cost
     #[arg(long, help_heading = "Scan")]
     pub consistent_read: bool,
+    /// DynamoDB's FilterExpression. Saves no read unit: every item is read and paid for, then left out
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Scan")]
+    pub filter: Option<String>,
+    /// DynamoDB's ProjectionExpression; the table's keys always come along. Saves no read unit either
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Scan")]
+    pub projection: Option<String>,
+    /// Names behind #placeholders of the expressions, e.g. '{"#s":"status"}'
+    #[arg(long, value_name = "JSON", value_parser = json_map::<String>, help_heading = "Scan")]
+    pub expression_names: Option<JsonMap<String>>,
+    /// Values behind :placeholders of the expressions, in DynamoDB JSON, e.g. '{":s":{"S":"open"}}'
+    #[arg(long, value_name = "JSON", value_parser = json_map::<serde_json::Value>, help_heading = "Scan")]
+    pub expression_values: Option<JsonMap<serde_json::Value>>,
+    #[command(flatten)]
+    pub cost: CostArgs,
+}
+
+/// What it may cost.
+#[derive(Args)]
+pub struct CostArgs {
+    /// Refuse a job that would cost more, in the currency of the prices
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, help_heading = "Cost")]
+    pub max_cost: Option<f64>,
+    /// Refuse a job that would take longer, e.g. 8h or 90min
+    #[arg(long, value_name = "TIME", value_parser = size::parse_time, help_heading = "Cost")]
+    pub max_duration: Option<Duration>,
+    /// Fargate tasks of one vCPU and 2 GB that would convert an export
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Cost")]
+    pub tasks: u32,
+    /// Prices to reckon with, a file like coordinator/prices.json [default: those of us-east-1 that came along]
+    #[arg(long, value_name = "FILE", help_heading = "Cost")]
+    pub prices: Option<PathBuf>,
+}
+
+impl CostArgs {
+    /// What may be spent.
+    pub fn ceiling(&self) -> Ceiling {
+        Ceiling { cost: self.max_cost, duration: self.max_duration }
+    }
+}
+
+fn amount(text: &str) -> Result<f64, String> {
+    let amount: Option<f64> = text.parse().ok();
+    amount
+        .filter(|amount| amount.is_finite() && *amount >= 0.0)
+        .ok_or_else(|| "no amount like 12.50".to_owned())
+}
+
+/// A JSON object that was given as a flag.
+pub type JsonMap<T> = BTreeMap<String, T>;
+
+fn json_map<T: DeserializeOwned>(text: &str) -> Result<JsonMap<T>, String> {
+    serde_json::from_str(text).map_err(|error| format!("no JSON object of the right kind: {error}"))
 }
 
 impl JobArgs {
@@ -216,7 +280,105 @@ impl JobArgs {
                 consistent: self.consistent_read,
                 budget: self.read_budget,
                 percent: self.read_percent,
+                expressions: Expressions {
+                    filter: self.filter.clone(),
+                    projection: self.projection.clone(),
+                    names: self.expression_names.clone().unwrap_or_default(),
+                    values: self.expression_values.clone().unwrap_or_default(),
+                },
             },
+        }
+    }
+}
+
+/// How DynamoDB writes an export, and as whom.
+#[derive(Args)]
+pub struct ExportPlaceArgs {
+    /// Account that owns the bucket, where it is another one's
+    #[arg(long, value_name = "ACCOUNT", value_parser = account, help_heading = "Export")]
+    pub bucket_owner: Option<String>,
+    /// Encrypt the export with this KMS key instead of S3's own
+    #[arg(long, value_name = "KEY", help_heading = "Export")]
+    pub kms_key: Option<String>,
+    /// Turn the table's point-in-time recovery on where it is off; it stays on, and costs by the month
+    #[arg(long, help_heading = "Export")]
+    pub enable_pitr: bool,
+    /// Take another export, though the one that these words asked for is done
+    #[arg(long, help_heading = "Export")]
+    pub again: bool,
+}
+
+/// An export that is taken before it is converted.
+#[derive(Args)]
+pub struct ExportFirstArgs {
+    /// Have DynamoDB export the table of --source to this s3://bucket/prefix first, and convert that instead of scanning
+    #[arg(long, value_name = "PLACE", help_heading = "Export")]
+    pub export_first: Option<String>,
+    #[command(flatten)]
+    pub place: ExportPlaceArgs,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet export --table orders --to s3://exports/orders --wait
+  backfleet export --table orders --to s3://exports/orders --incremental --from 2026-01-14T10:00:00Z \\
+    --to-time 2026-01-14T11:00:00Z
+
+The bucket keeps what was asked for: killed and run again, the same words find the same export. One that failed is asked
+for anew; one that is done only with --again.")]
+pub struct ExportArgs {
+    /// Table to export, by name or ARN
+    #[arg(long, value_name = "TABLE")]
+    pub table: String,
+    /// Where DynamoDB writes: s3://bucket/prefix
+    #[arg(long, value_name = "PLACE")]
+    pub to: String,
+    /// How items are written
+    #[arg(long, default_value = "json", value_parser = PossibleValuesParser::new(["json", "ion"]))]
+    pub export_format: String,
+    /// The moment to export, RFC 3339, within what recovery reaches [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "incremental")]
+    pub at: Option<SystemTime>,
+    /// Only what was written between --from and --to-time: 15 minutes to 24 hours
+    #[arg(long, requires = "from")]
+    pub incremental: bool,
+    /// Beginning of an incremental export, RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "incremental")]
+    pub from: Option<SystemTime>,
+    /// End of an incremental export [default: the latest that can be had]
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "incremental")]
+    pub to_time: Option<SystemTime>,
+    /// Incremental: without the items as they were before
+    #[arg(long, requires = "incremental")]
+    pub new_images_only: bool,
+    /// Stay until it is written
+    #[arg(long)]
+    pub wait: bool,
+    #[command(flatten)]
+    pub place: ExportPlaceArgs,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let whole = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    whole.then(|| text.to_owned()).ok_or_else(|| "an account has 12 digits".to_owned())
+}
+
+/// DynamoDB's times of exports are whole seconds.
+fn moment(text: &str) -> Result<SystemTime, String> {
+    let time =
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "no time like 2026-01-14T10:00:00Z".to_owned())?;
+    Ok(time.replace_nanosecond(0).expect("nought is a nanosecond").into())
+}
+
+impl ExportArgs {
+    /// Which items are asked for.
+    pub fn span(&self) -> ExportSpan {
+        match self.from {
+            Some(from) => {
+                ExportSpan::Incremental { from, to: self.to_time, old_images: !self.new_images_only }
+            }
+            None => ExportSpan::Full { at: self.at },
         }
     }
 }
@@ -262,6 +424,8 @@ Kill it and run it again at any time: the plan is adopted, what is complete is n
 pub struct StartArgs {
     #[command(flatten)]
     pub job: JobArgs,
+    #[command(flatten)]
+    pub export: ExportFirstArgs,
     /// Place to write to
     #[arg(long, value_name = "PLACE")]
     pub dest: String,

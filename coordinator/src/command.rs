@@ -1,7 +1,9 @@
 //! One function per command: call the library, say how it ended. Here are those of one machine.
 
+pub mod cost;
 pub mod dlq;
 pub mod doctor;
+pub mod export;
 pub mod fleet;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,13 +18,14 @@ use backfleet::synth::{self, SynthSpec};
 use backfleet::verify::{Proof, Verification};
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
-use backfleet_core::plan::{Plan, ScanSource, Source};
+use backfleet_core::plan::{Expressions, Plan, ScanSource, Source};
 use backfleet_core::ports::ObjectStore;
 use backfleet_worker::location::{Connections, Location, check_apart};
 use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
 use tokio::time::Instant;
 
+use self::cost::Estimate;
 use crate::cli::{JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress;
@@ -33,9 +36,12 @@ use crate::size::{count, files, plural, print, print_limit};
 pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
     let dest = Location::parse(&args.dest)?;
-    let source = Location::parse(&args.job.source)?;
+    let Some((source, request)) = export::source(&args.job, &args.export, output, connections).await? else {
+        return Ok(Exit::Interrupted);
+    };
     check_apart(&source, &dest)?;
-    let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
+    let planned = make(&source, &request, connections).await?;
+    cost::check(&args.job.cost, &planned, connections).await?;
     let run = Run::prepare(planned, &dest, connections).await?;
     let plan = run.plan().clone();
     if !output.quiet {
@@ -198,9 +204,13 @@ pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -
             Some(pending_there(&dest, &planned.plan, &layout, connections).await?)
         }
     };
-    say(output, Exit::Done, &plan_text(&planned.plan, planned.budget, there), || {
-        plan_json(&planned.plan, there)
-    });
+    let estimate = cost::estimate(&args.job.cost, &planned, connections).await?;
+    let text = plan_text(&planned.plan, planned.budget, &estimate, there);
+    if let Err(refused) = estimate.check(args.job.cost.ceiling()) {
+        eprintln!("{text}");
+        return Err(refused);
+    }
+    say(output, Exit::Done, &text, || plan_json(&planned.plan, &estimate, there));
     Ok(Exit::Done)
 }
 
@@ -216,7 +226,7 @@ async fn pending_there(
     Ok(backfleet::enqueue::pending(&*dest.open_to_read(connections).await?, plan, layout).await?.len())
 }
 
-fn plan_text(plan: &Plan, budget: Budget, pending: Option<usize>) -> String {
+fn plan_text(plan: &Plan, budget: Budget, estimate: &Estimate, pending: Option<usize>) -> String {
     let units = plan.units.len() as u64;
     let items: Option<u64> = plan.units.iter().map(|unit| unit.items).sum();
     let bare = plan.units.iter().filter(|unit| unit.md5.is_none()).count();
@@ -252,6 +262,11 @@ fn plan_text(plan: &Plan, budget: Budget, pending: Option<usize>) -> String {
         print_limit(plan.options.shard_bytes_max),
         plan.options.partition
     );
+    text += &estimate.text();
+    let (shown, deadline) = cost::deadline(plan.options.snapshot_micros);
+    text += &format!(
+        "live       whoever reads the live stream by {deadline} misses nothing since {shown}; whoever comes later needs an incremental export from then on\n"
+    );
     if let Some(pending) = pending {
         text += &format!("left to do {}\n", files(pending as u64));
     }
@@ -262,12 +277,17 @@ fn plan_text(plan: &Plan, budget: Budget, pending: Option<usize>) -> String {
 fn scan_text(plan: &Plan, scan: &ScanSource, budget: Budget) -> String {
     let index = scan.index.as_ref().map_or(String::new(), |index| format!(", its index {index}"));
     let mut text = format!("source     scan of {}{index}\n", scan.table_arn);
-    text += &format!(
-        "segments   {}, of about {} each by DynamoDB's own count, in {} lanes\n",
-        count(u64::from(scan.segments)),
-        print(plan.units.first().map_or(0, |unit| unit.bytes)),
-        scan.lanes
-    );
+    let size = match plan.bytes() {
+        0 => "of a size that DynamoDB has not counted yet".to_owned(),
+        bytes => format!("of about {} each by DynamoDB's own count", print(bytes / u64::from(scan.segments))),
+    };
+    text += &format!("segments   {}, {size}, in {} lanes\n", count(u64::from(scan.segments)), scan.lanes);
+    let Expressions { filter, projection, .. } = &scan.expressions;
+    for (what, expression) in [("filter", filter), ("projection", projection)] {
+        if let Some(expression) = expression {
+            text += &format!("{what:<10} {expression} (saves no read units)\n");
+        }
+    }
     let (reads, unit_bytes) = if scan.consistent {
         ("strongly consistent, twice the cost", 4096)
     } else {
@@ -286,8 +306,10 @@ fn scan_text(plan: &Plan, scan: &ScanSource, budget: Budget) -> String {
     text
 }
 
-fn plan_json(plan: &Plan, pending: Option<usize>) -> serde_json::Value {
+fn plan_json(plan: &Plan, estimate: &Estimate, pending: Option<usize>) -> serde_json::Value {
     json!({
+        "estimate": estimate.json(),
+        "stream_deadline": cost::deadline(plan.options.snapshot_micros).1,
         "job": plan.job,
         "source": plan.source,
         "options": plan.options,

@@ -7,7 +7,7 @@ use backfleet_core::digest::Sha256Digest;
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::JOBS_FOLDER;
 use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
-use backfleet_core::plan::ScanSource;
+use backfleet_core::plan::{Expressions, ScanSource};
 use backfleet_core::ports::{
     Metadata, NewObject, ObjectStore, PageRequest, PortError, PutOutcome, TableScanner,
 };
@@ -172,6 +172,7 @@ pub async fn table(place: &str, table: &dyn TableScanner) -> Vec<Check> {
         lanes: 1,
         consistent: false,
         dated: true,
+        expressions: Expressions::default(),
     };
     let request = PageRequest { scan: &scan, segment: 0, after: None, items_max: Some(1) };
     let read = match table.page(&request).await {

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use backfleet::export::ExportError;
 use backfleet::plan::PlanningError;
+use backfleet::price::PriceError;
 use backfleet::run::RunError;
 use backfleet::scan::{BudgetError, ScanPlanError};
 use backfleet::spec::SpecError;
 use backfleet::start::StartError;
+use backfleet::take::TakeError;
 use backfleet_aws::ConnectError;
-use backfleet_core::ports::{PortError, PortFault};
+use backfleet_core::ports::{ExportRefusal, PortError, PortFault};
 use backfleet_worker::http::WatchError;
 use backfleet_worker::location::LocationError;
 
@@ -141,6 +143,12 @@ impl From<ScanPlanError> for Failure {
                 let advice = port_advice(source);
                 Self { error: error.into(), advice, exit: Exit::Source }
             }
+            ScanPlanError::Expressions { source: ref cause, .. } => {
+                let advice = port_advice(cause).unwrap_or_else(|| {
+                    "mend --filter, --projection, --expression-names or --expression-values".into()
+                });
+                Self::usage(error, Some(advice))
+            }
             ScanPlanError::NoMaximum { .. } => {
                 Self::usage(error, Some("give units a second with --read-budget".into()))
             }
@@ -193,6 +201,86 @@ impl From<StartError> for Failure {
                 Some("give the source the plan was made over, or `backfleet resume` to go on with it".into()),
             ),
         }
+    }
+}
+
+impl From<TakeError> for Failure {
+    fn from(error: TakeError) -> Self {
+        let (advice, exit) = match &error {
+            TakeError::Location(_) => {
+                let TakeError::Location(error) = error else { unreachable!("matched above") };
+                return source_location(error);
+            }
+            TakeError::NoTable { .. } => (Some("name the table; an index can be scanned".into()), Exit::Usage),
+            TakeError::NoBucket { .. } => (Some("name a bucket that this role may write to".into()), Exit::Usage),
+            TakeError::Span(_) => (Some("choose other times, or leave them out".into()), Exit::Usage),
+            TakeError::Ask { source, .. } => (port_advice(source), Exit::Source),
+            TakeError::RecoveryOff { .. } => (
+                Some(
+                    "the same command with --enable-pitr turns it on (it then costs by the month and the gigabyte); or scan the table: --source dynamodb://… without an export"
+                        .into(),
+                ),
+                Exit::Source,
+            ),
+            TakeError::RecoverySlow { .. } => (Some("run the same command again in a while".into()), Exit::Source),
+            TakeError::Refused { refusal, .. } => (Some(refusal_advice(*refusal).into()), Exit::Source),
+            TakeError::Failed { code, .. } => (Some(failed_export_advice(code).into()), Exit::Source),
+            TakeError::Manifest { .. } => (Some("look into the bucket, and give the folder with manifest-summary.json as --source".into()), Exit::Source),
+            TakeError::Book(_) => (
+                Some("see that the bucket exists, that this role has s3:PutObject, s3:GetObject and s3:ListBucket there, and that nothing else writes below _backfleet/exports".into()),
+                Exit::Failed,
+            ),
+        };
+        Self { error: error.into(), advice, exit }
+    }
+}
+
+fn refusal_advice(refusal: ExportRefusal) -> &'static str {
+    match refusal {
+        ExportRefusal::RecoveryOff => "turn point-in-time recovery on with --enable-pitr",
+        ExportRefusal::Time => {
+            "choose times within what recovery reaches (`aws dynamodb describe-continuous-backups` tells), 15 minutes to 24 hours for --incremental"
+        }
+        ExportRefusal::Limit => {
+            "300 exports or 100 TB may be under way in an account and region: run the same command again when some are done"
+        }
+        ExportRefusal::TokenUsed => {
+            "another request took the token of this one: run the same command with --again in eight hours, or into another --to now"
+        }
+    }
+}
+
+/// By DynamoDB's code. Of these `S3NoSuchBucket` is documented; the others are named as S3 and KMS name what went wrong.
+fn failed_export_advice(code: &str) -> &'static str {
+    match code {
+        "S3NoSuchBucket" => {
+            "make the bucket, or give another --to; then the same command asks for another export"
+        }
+        "S3AccessDenied" | "AccessDenied" => {
+            "give this role s3:PutObject, s3:PutObjectAcl and s3:AbortMultipartUpload there (and --bucket-owner where the bucket is another account's); then the same command asks for another export"
+        }
+        "KMSAccessDenied" | "KmsAccessDenied" | "S3SseKmsAccessDenied" => {
+            "give this role kms:GenerateDataKey and kms:Decrypt with that key; then the same command asks for another export"
+        }
+        _ => "the words above are DynamoDB's; the same command asks for another export",
+    }
+}
+
+impl From<PriceError> for Failure {
+    fn from(error: PriceError) -> Self {
+        let advice = match &error {
+            PriceError::Read { .. } => Some("check --prices, or leave it out for the prices that came along"),
+            PriceError::Form { .. } => {
+                Some("take coordinator/prices.json as an example: every field of it is needed")
+            }
+            PriceError::TooDear { .. } => {
+                Some("`backfleet plan` shows the bill and the other ways; or give a higher --max-cost")
+            }
+            PriceError::TooLong { .. } => Some(
+                "`backfleet plan` shows the other ways; a higher --read-budget or more --tasks are faster; or give a longer --max-duration",
+            ),
+        };
+        Self::usage(error, advice.map(str::to_owned))
     }
 }
 

@@ -5,10 +5,12 @@
 //!
 //! In flow order:
 
+pub mod take;
 pub mod export;
 pub mod spec;
 pub mod plan;
 pub mod scan;
+pub mod price;
 pub mod enqueue;
 pub mod watch;
 pub mod verify;

@@ -35,13 +35,14 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
-    let (output, connections) = (&cli.output, &Connections::new(cli.aws.config()));
+    let (output, connections) = (&cli.output, &Connections::new(cli.aws.config(), cli.aws.pace()));
     match &cli.command {
         Command::Run(args) => command::run(args, output, connections).await,
         Command::Start(args) => command::fleet::start(args, output, connections).await,
         Command::Status(args) => command::fleet::show_status(args, output, connections).await,
         Command::Resume(args) => command::fleet::resume(args, output, connections).await,
         Command::Finish(args) => command::fleet::finish_job(args, output, connections).await,
+        Command::Export(args) => command::export::export(args, output, connections).await,
         Command::Rate(args) => {
             let change = |control| Control { read_budget: args.read_budget, ..control };
             command::fleet::control(&args.job, change, output, connections).await

@@ -8,7 +8,7 @@ use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::{JOBS_FOLDER, parse_job, plan_key};
 use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
-use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
+use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome, TableFacts};
 
 use crate::export::{DataFile, ExportError, Summary, find_export, read_data_files};
 use crate::scan::{self, Budget, ScanPlanError};
@@ -26,6 +26,8 @@ pub struct Planned {
     pub source_location: Location,
     /// How fast it may be read.
     pub budget: Budget,
+    /// What the table says of itself, where one is scanned.
+    pub table: Option<TableFacts>,
 }
 
 /// A plan that cannot be made or adopted.
@@ -105,7 +107,7 @@ pub async fn make(
         options,
         files.into_iter().map(unit).collect(),
     )?;
-    Ok(Planned { plan, source: Origin::Files(source), source_location, budget: Budget::none() })
+    Ok(Planned { plan, source: Origin::Files(source), source_location, budget: Budget::none(), table: None })
 }
 
 fn unit(file: DataFile) -> UnitPlan {

@@ -18,11 +18,16 @@ const SHOWN_MAX: usize = 20;
 
 /// `proven: …`, the line that says what was proven.
 pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
-    let Counts { records_in, records_out, quarantined, content_bytes, bytes_out, shards, .. } =
+    let Counts { records_in, records_out, filtered, quarantined, content_bytes, bytes_out, shards, .. } =
         manifest.counts;
     if let Source::Scan(_) = &plan.source {
+        let left_out = if filtered > 0 {
+            format!(" and {} left out by the filter", count(filtered))
+        } else {
+            String::new()
+        };
         return format!(
-            "{} (each read to its end), {}; {}, {} ({} uncompressed), each there with its digest, none besides",
+            "{} (each read to its end), {}{left_out}; {}, {} ({} uncompressed), each there with its digest, none besides",
             plural(manifest.units, "segment"),
             plural(records_out, "record"),
             plural(shards, "shard"),

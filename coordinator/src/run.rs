@@ -200,14 +200,16 @@ impl Run {
         let stop_workers = stop.child_token();
         let working = work(Arc::new(desk), worker, stop_workers.clone(), ends);
         let watching = async {
-            remaining.follow(&mut settled, || queue.dead_letters()).await;
+            let followed = remaining.follow(&mut settled, &queue, &self.plan).await;
             stop_workers.cancel();
             // What was under way may still end well.
             while let Some(end) = settled.recv().await {
                 remaining.note(end);
             }
+            followed
         };
-        tokio::join!(working, watching);
+        let ((), followed) = tokio::join!(working, watching);
+        followed?;
         Ok(remaining)
     }
 }

@@ -3,8 +3,10 @@
 use backfleet_core::control::Control;
 use backfleet_core::layout::Layout;
 use backfleet_core::limits::{CONTROL_BYTES_MAX, READ_BUDGET_DEFAULT, UNITS_MAX};
-use backfleet_core::plan::{Plan, PlanError, ScanSource, Source, UnitPlan};
-use backfleet_core::ports::{Clock as _, ObjectStore, PortError, ReadCapacity, SystemClock, TableFacts};
+use backfleet_core::plan::{Expressions, Plan, PlanError, ScanSource, Source, UnitPlan};
+use backfleet_core::ports::{
+    Clock as _, ObjectStore, PageRequest, PortError, ReadCapacity, SystemClock, TableFacts, TableScanner,
+};
 use backfleet_worker::Origin;
 use backfleet_worker::location::{Connections, Location, LocationError};
 use time::OffsetDateTime;
@@ -35,6 +37,14 @@ pub enum ScanPlanError {
     /// The table did not say what it is.
     #[error("{place} cannot be described")]
     Describe {
+        /// The table.
+        place: String,
+        /// Why.
+        source: PortError,
+    },
+    /// DynamoDB does not take the expressions.
+    #[error("{place} cannot be scanned with these expressions")]
+    Expressions {
         /// The table.
         place: String,
         /// Why.
@@ -130,7 +140,24 @@ pub async fn make(
     let facts = facts.map_err(|source| ScanPlanError::Describe { place: place.clone(), source })?;
     let budget = budget(&request.scan, &facts, &place)?;
     let plan = plan(location, request, &facts, budget)?;
-    Ok(Planned { plan, source: Origin::Table(table), source_location: location.clone(), budget })
+    try_expressions(&plan, &*table).await.map_err(|source| ScanPlanError::Expressions { place, source })?;
+    Ok(Planned {
+        plan,
+        source: Origin::Table(table),
+        source_location: location.clone(),
+        budget,
+        table: Some(facts),
+    })
+}
+
+/// Expressions that DynamoDB refuses would fail every segment: one item tells.
+async fn try_expressions(plan: &Plan, table: &dyn TableScanner) -> Result<(), PortError> {
+    if let Source::Scan(scan) = &plan.source
+        && scan.expressions != Expressions::default()
+    {
+        table.page(&PageRequest { scan, segment: 0, after: None, items_max: Some(1) }).await?;
+    }
+    Ok(())
 }
 
 fn plan(
@@ -161,11 +188,28 @@ fn plan(
         lanes: lanes.min(segments),
         consistent: request.scan.consistent,
         dated: request.partition.is_none(),
+        expressions: with_keys(&request.scan.expressions, &facts.keys),
     };
     let bytes = facts.bytes / u64::from(segments);
     let unit = |segment| UnitPlan { key: format!("segment/{segment}"), bytes, items: None, md5: None };
     let units = (0..segments).map(unit).collect();
     Ok(Plan::new(location.to_string(), Source::Scan(scan), options(&request, &shown)?, units)?)
+}
+
+/// The projection with the table's keys in it: a record without them is none.
+fn with_keys(asked: &Expressions, keys: &[String]) -> Expressions {
+    let mut expressions = asked.clone();
+    let Some(projection) = &mut expressions.projection else { return expressions };
+    for (number, key) in keys.iter().enumerate() {
+        let is_key = |path: &str| asked.names.get(path).map_or(path, String::as_str) == key;
+        if !projection.split(',').any(|path| is_key(path.trim())) {
+            // A key may have the name of a reserved word.
+            let placeholder = format!("#backfleet_key_{number}");
+            projection.push_str(&format!(", {placeholder}"));
+            expressions.names.insert(placeholder, key.clone());
+        }
+    }
+    expressions
 }
 
 fn lanes(budget: Budget) -> u32 {
@@ -238,6 +282,21 @@ mod tests {
         assert_eq!(found(None, None, Provisioned(1_000)), Some(250));
         assert_eq!(found(None, None, Provisioned(0)), Some(1));
         assert_eq!(found(None, None, OnDemand(None)), Some(READ_BUDGET_DEFAULT));
+    }
+
+    #[test]
+    fn a_projection_names_the_keys_once() {
+        let asked = |projection: &str| Expressions {
+            projection: Some(projection.into()),
+            names: [("#p".to_owned(), "pk".to_owned())].into(),
+            ..Expressions::default()
+        };
+        let keys = ["pk".to_owned(), "size".to_owned()];
+        let found = with_keys(&asked("a, #p , b[1].c"), &keys);
+        assert_eq!(found.projection.unwrap(), "a, #p , b[1].c, #backfleet_key_1");
+        assert_eq!(found.names["#backfleet_key_1"], "size");
+        assert_eq!(with_keys(&asked("size,#p"), &keys), asked("size,#p"));
+        assert_eq!(with_keys(&Expressions::default(), &keys), Expressions::default());
     }
 
     #[test]

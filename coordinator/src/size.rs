@@ -1,4 +1,6 @@
-//! Sizes as people write and read them.
+//! Sizes and times as people write and read them.
+
+use std::time::Duration;
 
 /// Bytes from `2MiB`, `1.5 GB`, `4096`: binary units for `KiB MiB GiB TiB`, decimal ones for `kB MB GB TB`.
 pub fn parse(text: &str) -> Result<u64, String> {
@@ -28,6 +30,22 @@ pub fn parse(text: &str) -> Result<u64, String> {
         reason = "a size of whole bytes below 2^53"
     )]
     Ok((number * factor as f64).round() as u64)
+}
+
+/// A time from `8h`, `90min`, `2d`, `45s`.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time, e.g. 8h or 90min");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds: u64 = match unit.trim() {
+        "s" => 1,
+        "min" | "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// `1.5 GB`, with three digits.

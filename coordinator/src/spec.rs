@@ -2,6 +2,7 @@
 
 use backfleet_convert::RecipeError;
 use backfleet_core::job::{JobOptions, OptionsError, TableOptions};
+use backfleet_core::plan::Expressions;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -57,6 +58,8 @@ pub struct ScanRequest {
     pub budget: Option<u32>,
     /// The same as a part of what the table has.
     pub percent: Option<u32>,
+    /// What DynamoDB is to leave out; keys need not be named.
+    pub expressions: Expressions,
 }
 
 /// A request that cannot be met.

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use backfleet_core::memory::MemoryQueue;
 use backfleet_core::message::Message;
-use backfleet_core::ports::DeadLetter;
+use backfleet_core::plan::Plan;
+use backfleet_core::ports::{DeadLetter, Depth, PortError, Queue as _};
 use backfleet_worker::{Settled, Settlement};
 use tokio::sync::mpsc;
 use tokio::time::interval;
+
+use crate::enqueue::enqueue;
 
 /// How often the dead letters are looked at.
 const ROUNDS_EVERY: Duration = Duration::from_secs(5);
@@ -24,25 +28,34 @@ pub struct Remaining {
 }
 
 impl Remaining {
-    /// Waits for deliveries to end until no unit is pending, there is no room, or the workers are gone. Now and then it asks
-    /// `dead_letters`: a unit whose leases were all lost is put aside by the queue itself, without a delivery.
+    /// Waits for deliveries to end until no unit is pending, there is no room, or the workers are gone. Now and then it looks
+    /// at the queue: a unit whose leases were all lost is put aside by the queue itself, without a delivery, and then nobody
+    /// sends the next segment of its lane.
     pub async fn follow(
         &mut self,
         settled: &mut mpsc::Receiver<Settled>,
-        dead_letters: impl Fn() -> Vec<DeadLetter>,
-    ) {
+        queue: &MemoryQueue,
+        plan: &Plan,
+    ) -> Result<(), PortError> {
         let mut rounds = interval(ROUNDS_EVERY);
         while !self.pending.is_empty() && self.exhausted.is_none() {
             // Biased: what the workers say comes first; the rounds are for what nobody says.
             tokio::select! {
                 biased;
                 end = settled.recv() => match end {
-                    None => return,
+                    None => return Ok(()),
                     Some(end) => self.note(end),
                 },
-                _ = rounds.tick() => self.note_dead(dead_letters()),
+                _ = rounds.tick() => {
+                    self.note_dead(queue.dead_letters());
+                    let Depth { visible, in_flight, delayed, .. } = queue.depth().await?;
+                    if (visible, in_flight, delayed) == (0, 0, 0) {
+                        enqueue(queue, plan, &self.pending).await?;
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     fn note_dead(&mut self, letters: Vec<DeadLetter>) {
@@ -71,5 +84,70 @@ impl Remaining {
             Settlement::Released { reason, exhausted: true } => self.exhausted = Some(reason),
             Settlement::Continued | Settlement::Released { .. } | Settlement::Lost => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backfleet_core::memory::MemoryQueueConfig;
+    use backfleet_core::plan::{Expressions, ScanSource, Source, UnitPlan};
+
+    use super::*;
+    use crate::spec::{Request, Shown, options};
+
+    /// A scan of six segments in two lanes.
+    fn plan() -> Plan {
+        let request = Request {
+            format: "item".into(),
+            compression: "gzip".into(),
+            shard_bytes_max: 1 << 20,
+            view: "NEW_IMAGE".into(),
+            document: "line".into(),
+            document_records_max: 1,
+            kinesis_precision: "millisecond".into(),
+            ..Request::default()
+        };
+        let shown = Shown { table_arn: None, time: Some("2026-01-14T10:18:50Z".into()), export: None };
+        let scan = ScanSource {
+            table_arn: "arn".into(),
+            index: None,
+            segments: 6,
+            lanes: 2,
+            consistent: false,
+            dated: true,
+            expressions: Expressions::default(),
+        };
+        let unit = |n| UnitPlan { key: format!("segment/{n}"), bytes: 0, items: None, md5: None };
+        let options = options(&request, &shown).unwrap();
+        Plan::new("dynamodb://t".into(), Source::Scan(scan), options, (0..6).map(unit).collect()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lane_whose_segment_the_queue_put_aside_goes_on_with_the_next() {
+        let plan = plan();
+        let queue = MemoryQueue::new(MemoryQueueConfig { receives_max: 1, ..Default::default() });
+        let mut remaining = Remaining { pending: [0, 2, 4].into(), ..Remaining::default() };
+        enqueue(&queue, &plan, &remaining.pending).await.unwrap();
+        let (ends, mut settled) = mpsc::channel(1);
+        let worker = async {
+            // The first delivery is never heard of again; the window ends, and the queue puts it aside.
+            let lost = queue.receive(1, Duration::from_secs(20)).await.unwrap();
+            assert_eq!(Message::parse(&lost[0].body).unwrap().unit, 0);
+            for unit in [2, 4] {
+                let held = loop {
+                    let held = queue.receive(1, Duration::from_secs(20)).await.unwrap();
+                    if let Some(held) = held.into_iter().next() {
+                        break held;
+                    }
+                };
+                assert_eq!(Message::parse(&held.body).unwrap().unit, unit);
+                queue.ack(&held.hold).await.unwrap();
+                let settlement = Settlement::DeadLettered { reason: "done with".into() };
+                ends.send(Settled { unit: Some(unit), settlement }).await.unwrap();
+            }
+        };
+        let (followed, ()) = tokio::join!(remaining.follow(&mut settled, &queue, &plan), worker);
+        followed.unwrap();
+        assert!(remaining.pending.is_empty() && remaining.dead[&0].contains("lease-lost"), "{remaining:?}");
     }
 }

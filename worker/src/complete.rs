@@ -3,7 +3,9 @@
 use backfleet_core::completion::{Completion, CompletionError};
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
-use backfleet_core::metrics::{BYTES_IN, RECORDS_IN, RECORDS_OUT, RECORDS_QUARANTINED, UNITS_COMPLETED};
+use backfleet_core::metrics::{
+    BYTES_IN, RECORDS_FILTERED, RECORDS_IN, RECORDS_OUT, RECORDS_QUARANTINED, UNITS_COMPLETED,
+};
 use backfleet_core::ports::{Hold, Metadata, NewObject, PortError, PutOutcome};
 use tracing::info;
 
@@ -59,6 +61,7 @@ fn report(completion: &Completion) {
     metrics::counter!(RECORDS_IN).increment(counts.records_in);
     metrics::counter!(RECORDS_OUT).increment(counts.records_out);
     metrics::counter!(RECORDS_QUARANTINED).increment(counts.quarantined);
+    metrics::counter!(RECORDS_FILTERED).increment(counts.filtered);
     metrics::counter!(BYTES_IN).increment(counts.bytes_in);
     info!(
         unit = completion.unit,

@@ -152,6 +152,7 @@ fn counts(totals: &Totals, shards: &[ShardRecord]) -> Counts {
     Counts {
         records_in: totals.records_in,
         records_out: totals.records_out,
+        filtered: 0,
         quarantined: totals.quarantined,
         bytes_in: totals.bytes_in,
         bytes_inflated: totals.bytes_inflated,

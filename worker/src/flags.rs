@@ -1,10 +1,11 @@
 //! Flags that both programs have.
 
 use backfleet_aws::AwsConfig;
+use backfleet_core::paced::StorePace;
 use clap::Args;
 
 /// How AWS is reached.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "AWS")]
 pub struct AwsFlags {
     /// Region [default: the environment's or the profile's]
@@ -22,9 +23,20 @@ pub struct AwsFlags {
     /// Account that must own every bucket; another's is refused
     #[arg(long, global = true, value_name = "ACCOUNT")]
     pub expected_bucket_owner: Option<String>,
+    /// Requests to S3 a second, of this process, at the most
+    #[arg(long, global = true, env = "BACKFLEET_S3_REQUESTS", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub s3_requests: u32,
+    /// Megabytes a second that this process uploads, at the most [default: no limit]
+    #[arg(long, global = true, env = "BACKFLEET_UPLOAD_MB", value_name = "MB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub upload_mb: Option<u32>,
 }
 
 impl AwsFlags {
+    /// How fast S3 may be asked.
+    pub fn pace(&self) -> StorePace {
+        StorePace::new(f64::from(self.s3_requests), self.upload_mb.map(|mb| f64::from(mb) * 1e6))
+    }
+
     /// What the adapters need.
     pub fn config(&self) -> AwsConfig {
         AwsConfig {

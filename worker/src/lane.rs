@@ -41,6 +41,8 @@ const PAGE_UNITS_MIN: f64 = 0.5;
 const NO_ITEMS: &[u8] = b"[]";
 /// What half a unit pays for.
 const HALF_UNIT_BYTES: f64 = 4096.0;
+/// So many times more items are asked for behind a page that cost the least and was thinned out.
+const UNSEEN_GROWTH: f64 = 2.0;
 /// Pages of so many units say what an item costs; of smaller ones the rounding up of the page says more than the items.
 const ROUNDED_UNITS: f64 = 4.0;
 
@@ -228,7 +230,12 @@ impl Seat {
         if page.scanned > 0 {
             let dearer = if scan.consistent { 2.0 } else { 1.0 };
             let mut seen = page.units / page.scanned as f64;
-            if page.units < ROUNDED_UNITS && page.items.len() > NO_ITEMS.len() {
+            if scan.expressions.thin() && page.units <= PAGE_UNITS_MIN * dearer {
+                // The answer says nothing of what was read for it: as long as a page costs the least, ask for more.
+                self.item_units = Some(seen / UNSEEN_GROWTH);
+                return;
+            }
+            if !scan.expressions.thin() && page.units < ROUNDED_UNITS && page.items.len() > NO_ITEMS.len() {
                 let by_bytes = page.items.len() as f64 / HALF_UNIT_BYTES * PAGE_UNITS_MIN * dearer;
                 seen = seen.min(by_bytes / page.scanned as f64);
             }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
 
-use backfleet_aws::{Aws, AwsConfig, ConnectError};
+use backfleet_aws::{Aws, AwsConfig, ConnectError, DynamoExporter};
 use backfleet_core::ahead::ReadAheadStore;
 use backfleet_core::local::LocalStore;
+use backfleet_core::paced::{PacedStore, StorePace};
 use backfleet_core::ports::{ControlStore, ObjectStore, PortError, TableScanner};
 use backfleet_core::retry::{Retrier, RetryPolicy, RetryingScanner, RetryingStore};
 use tokio::sync::OnceCell;
@@ -88,14 +89,15 @@ pub struct Connections {
     config: AwsConfig,
     aws: OnceCell<Aws>,
     retrier: Arc<Retrier>,
+    pace: Arc<StorePace>,
 }
 
 impl Connections {
-    /// None yet.
-    pub fn new(config: AwsConfig) -> Self {
+    /// None yet. All buckets together are asked at `pace`.
+    pub fn new(config: AwsConfig, pace: StorePace) -> Self {
         // Any seed will do, as long as two processes back off differently.
         let retrier = Arc::new(Retrier::new(RetryPolicy::default(), u64::from(std::process::id())));
-        Self { config, aws: OnceCell::new(), retrier }
+        Self { config, aws: OnceCell::new(), retrier, pace: Arc::new(pace) }
     }
 
     /// The clients.
@@ -197,6 +199,15 @@ impl Location {
         Ok(Arc::new(RetryingScanner::new(table, connections.retrier())))
     }
 
+    /// Opens the exports of a table, which has this ARN.
+    pub async fn open_exporter(
+        &self,
+        table_arn: &str,
+        connections: &Connections,
+    ) -> Result<DynamoExporter, LocationError> {
+        Ok(self.reached(connections).await?.exporter(table_arn))
+    }
+
     /// Opens a destination for what its operator may change.
     pub async fn open_control(
         &self,
@@ -289,8 +300,9 @@ impl Location {
         prefix: &str,
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
-        let store = Arc::new(self.reached(connections).await?.s3_store(bucket, prefix));
-        Ok(Arc::new(RetryingStore::new(store, connections.retrier())))
+        let store = self.reached(connections).await?.s3_store(bucket, prefix);
+        let paced = Arc::new(PacedStore::new(store, connections.pace.clone()));
+        Ok(Arc::new(RetryingStore::new(paced, connections.retrier())))
     }
 }
 

@@ -108,7 +108,7 @@ async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
 }
 
 async fn open(flags: &Flags) -> anyhow::Result<Desk> {
-    let connections = Connections::new(flags.aws.config());
+    let connections = Connections::new(flags.aws.config(), flags.aws.pace());
     let sources =
         flags.allow_source.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let mut dests: Vec<Arc<dyn ObjectStore>> = Vec::new();

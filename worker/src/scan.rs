@@ -127,6 +127,7 @@ struct Open {
     converter: PageConverter,
     after: Option<ScanKey>,
     bytes_in: u64,
+    filtered: u64,
     pages: u64,
 }
 
@@ -140,7 +141,8 @@ impl Slice<'_> {
             let Some(page) = page else {
                 return if open.pages > 0 { Ok(self.commit(link, open, false).await?.0) } else { Ok(link) };
             };
-            open.converter
+            let taken = open
+                .converter
                 .append(&page.items)
                 .map_err(|source| ScanError::Page { segment: self.unit, source })?;
             if page.next.is_some() && page.next == open.after {
@@ -148,6 +150,7 @@ impl Slice<'_> {
             }
             open.pages += 1;
             open.bytes_in += page.items.len() as u64;
+            open.filtered += page.scanned.saturating_sub(taken);
             let last = page.next.is_none();
             open.after = page.next;
             if last || open.converter.open_bytes() >= shard_bytes_max {
@@ -167,7 +170,7 @@ impl Slice<'_> {
     fn open(&self, link: &Link) -> Open {
         let converter =
             PageConverter::new(&self.job.recipe, self.unit, link.next_shard(), link.counts.records_in);
-        Open { converter, after: link.resume_key(), bytes_in: 0, pages: 0 }
+        Open { converter, after: link.resume_key(), bytes_in: 0, filtered: 0, pages: 0 }
     }
 
     async fn page(
@@ -188,7 +191,7 @@ impl Slice<'_> {
         open: Open,
         last: bool,
     ) -> Result<(Link, Option<Vec<u8>>), AttemptError> {
-        let Open { mut converter, after, bytes_in, .. } = open;
+        let Open { mut converter, after, bytes_in, filtered, .. } = open;
         let Shard { index, bytes, records, content_bytes, content_digest } = converter.cut();
         let name = ShardName { unit: self.unit, shard: index };
         let (key, bytes) = (self.job.layout.shard(name), Bytes::from(bytes));
@@ -201,7 +204,7 @@ impl Slice<'_> {
             content: Digest128(content_digest),
         };
         let sha256 = record.sha256;
-        let link = longer(before, record, after, bytes_in, last);
+        let link = Link { after: after.map(|key| key.0), last, ..longer(before, record, bytes_in, filtered) };
         let link_json = link.to_json();
         let digest = Sha256Digest::of(&link_json);
         put_same(&*self.job.dest, self.job.layout.link(digest), link_json).await?;
@@ -236,18 +239,17 @@ impl Slice<'_> {
     }
 }
 
-fn longer(before: Link, record: ShardRecord, after: Option<ScanKey>, bytes_in: u64, last: bool) -> Link {
+fn longer(before: Link, record: ShardRecord, bytes_in: u64, filtered: u64) -> Link {
     let mut link = before;
     link.counts.records_in += record.records;
     link.counts.records_out += record.records;
+    link.counts.filtered += filtered;
     link.counts.bytes_in += bytes_in;
     link.counts.bytes_inflated += bytes_in;
     link.counts.content_bytes += record.content_bytes;
     link.counts.bytes_out += record.bytes;
     link.counts.shards += 1;
     link.shards.push(record);
-    link.after = after.map(|key| key.0);
-    link.last = last;
     link
 }
 

@@ -19,7 +19,7 @@ use backfleet_core::layout::{Layout, ShardName, plan_key};
 use backfleet_core::limits::VISIBILITY;
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
 use backfleet_core::message::Message;
-use backfleet_core::plan::{Plan, ScanSource, Source, UnitPlan};
+use backfleet_core::plan::{Expressions, Plan, ScanSource, Source, UnitPlan};
 use backfleet_core::ports::{
     ControlStore as _, Depth, Metadata, NewObject, ObjectStore as _, PageRequest, PortError, PortFault,
     Queue as _, ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner,
@@ -153,10 +153,10 @@ fn options(shard_bytes_max: u64) -> JobOptions {
 impl<T: TableScanner> Rig<T> {
     /// Every lane's first segment is on the queue.
     async fn new(shape: Shape, table: T) -> Self {
-        Self::with_visibility(shape, table, VISIBILITY).await
+        Self::with(shape, table, VISIBILITY, Expressions::default()).await
     }
 
-    async fn with_visibility(shape: Shape, table: T, visibility: Duration) -> Self {
+    async fn with(shape: Shape, table: T, visibility: Duration, expressions: Expressions) -> Self {
         let Shape { segments, lanes, budget, shard_bytes } = shape;
         let scan = ScanSource {
             table_arn: TABLE_ARN.into(),
@@ -165,6 +165,7 @@ impl<T: TableScanner> Rig<T> {
             lanes,
             consistent: false,
             dated: true,
+            expressions,
         };
         let unit = |n| UnitPlan { key: format!("segment/{n}"), bytes: 1, items: None, md5: None };
         let units = (0..segments).map(unit).collect();
@@ -337,7 +338,7 @@ async fn what_was_there_all_the_time_is_read_exactly_once_whoever_dies_and_whate
     for seed in 0..20 {
         let shape = Shape { segments: 7, lanes: 3, budget: 4, shard_bytes: 4 << 10 };
         // A window of a few seconds: the lease of a slow worker ends while it reads on.
-        let rig = Rig::with_visibility(shape, table(1_500, 30), Duration::from_secs(4)).await;
+        let rig = Rig::with(shape, table(1_500, 30), Duration::from_secs(4), Expressions::default()).await;
         // Twins from the beginning.
         rig.send_lanes().await;
         let mut workers: Vec<Worker> = (0..3).map(|_| rig.worker(2)).collect();
@@ -385,7 +386,7 @@ async fn an_empty_table_and_empty_segments_end_in_shards_of_their_own() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_comes_late_in_a_poll_is_worked_on_also_under_a_short_window() {
     let shape = Shape { segments: 1, lanes: 1, budget: 1_000, shard_bytes: 4 << 10 };
-    let rig = Rig::with_visibility(shape, table(10, 5), Duration::from_secs(2)).await;
+    let rig = Rig::with(shape, table(10, 5), Duration::from_secs(2), Expressions::default()).await;
     let early = rig.worker(1);
     rig.until_complete().await;
     // Everybody is waiting by now.
@@ -523,6 +524,51 @@ async fn a_small_budget_is_not_wasted_on_pages_of_single_items() {
     let read: f64 = rig.table.table.spent().iter().map(|(_, units)| units).sum();
     let bytes = rig.table.describe().await.unwrap().bytes as f64;
     assert!(read < 1.5 * bytes / 8192.0, "{read} units for {bytes} bytes");
+}
+
+/// A table whose filter leaves next to nothing.
+struct Filtered(MemoryTable);
+
+#[async_trait]
+impl TableScanner for Filtered {
+    async fn describe(&self) -> Result<TableFacts, PortError> {
+        self.0.describe().await
+    }
+
+    async fn page(&self, request: &PageRequest<'_>) -> Result<ScanPage, PortError> {
+        let page = self.0.page(request).await?;
+        let items: Vec<serde_json::Value> = serde_json::from_slice(&page.items).unwrap();
+        let kept: Vec<_> =
+            items.into_iter().filter(|item| item["pk"]["S"].as_str().unwrap().ends_with("77")).collect();
+        Ok(ScanPage { items: serde_json::to_vec(&kept).unwrap().into(), ..page })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_filter_leaves_out_is_counted_and_a_small_budget_is_not_wasted_on_it() {
+    let shape = Shape { segments: 4, lanes: 4, budget: 5, shard_bytes: 1 << 20 };
+    let items = table(2_000, 10).table;
+    let filter = Expressions { filter: Some("contains(pk, :some)".into()), ..Expressions::default() };
+    let rig = Rig::with(shape, Filtered(items), VISIBILITY, filter).await;
+    let workers = vec![rig.worker(4)];
+    rig.until_complete().await;
+    let settled = end(workers).await;
+    let count = |of: fn(&Completion) -> u64| {
+        let of = |end: &Settled| match &end.settlement {
+            Settlement::Completed { completion, .. } => of(completion),
+            _ => 0,
+        };
+        settled.iter().map(of).sum::<u64>()
+    };
+    let (kept, filtered) =
+        (count(|completion| completion.counts.records_out), count(|completion| completion.counts.filtered));
+    assert!(kept > 0 && filtered > 0 && kept + filtered == 2_000, "{kept} and {filtered}");
+    let spent = rig.table.0.spent();
+    let read: f64 = spent.iter().map(|(_, units)| units).sum();
+    let bytes = rig.table.describe().await.unwrap().bytes as f64;
+    assert!(read < 1.7 * bytes / 8192.0, "{read} units for {bytes} bytes");
+    let (worst, _) = paced(&spent, 5.0);
+    assert!(worst < 1.3, "{worst} of the budget in ten seconds");
 }
 
 #[tokio::test(start_paused = true)]

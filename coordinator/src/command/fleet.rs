@@ -31,7 +31,7 @@ use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::{Job, keys, say};
+use super::{Job, cost, export, say};
 use crate::cli::{DestJobArgs, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -50,9 +50,13 @@ type Queue = RetryingQueue<SqsQueue>;
 /// `backfleet start`.
 pub async fn start(args: &StartArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let (source, dest) = (Location::parse(&args.job.source)?, Location::parse(&args.dest)?);
+    let dest = Location::parse(&args.dest)?;
     let queue = open_queue(&args.queue, connections).await?;
-    let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
+    let Some((source, request)) = export::source(&args.job, &args.export, output, connections).await? else {
+        return Ok(Exit::Interrupted);
+    };
+    let planned = make(&source, &request, connections).await?;
+    cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
     let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);
     let text = format!(

@@ -146,8 +146,7 @@ fn read<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Failu
         SdkError::ServiceError(refusal) => {
             let answer = from_answer(refusal.raw());
             let code = refusal.err().code().map(|code| quotable(plain_code(code)));
-            let note =
-                refusal.err().message().filter(|_| names_a_permission(code.as_deref())).map(quotable_text);
+            let note = refusal.err().message().filter(|_| may_be_quoted(code.as_deref())).map(quotable_text);
             Failure { code, note, ..answer }
         }
         SdkError::ResponseError(garbled) => {
@@ -160,9 +159,21 @@ fn read<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Failu
     }
 }
 
-/// Only what the service says about permissions is worth quoting, and names nothing but roles and resources.
-fn names_a_permission(code: Option<&str>) -> bool {
-    matches!(code, Some("AccessDenied" | "AccessDeniedException" | "KmsAccessDenied"))
+/// What the service says about permissions names nothing but roles and resources; what DynamoDB says about a request or
+/// an export, nothing but their parameters and expressions.
+const QUOTABLE: [&str; 8] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "KmsAccessDenied",
+    "ValidationException",
+    "PointInTimeRecoveryUnavailableException",
+    "InvalidExportTimeException",
+    "LimitExceededException",
+    "ExportConflictException",
+];
+
+fn may_be_quoted(code: Option<&str>) -> bool {
+    code.is_some_and(|code| QUOTABLE.contains(&code))
 }
 
 fn from_answer(answer: &HttpResponse) -> Failure {

@@ -157,6 +157,10 @@ const TABLE: &[Row] = &[
     code(Scope::Sqs, "NonExistentQueue",           NotFound,    Never,   Nothing),
     code(Scope::Sqs, "QueueDeletedRecently",       Unavailable, Backoff, Nothing),
     code(Scope::DynamoDb, "ResourceNotFoundException", NotFound, Never,  Nothing),
+    code(Scope::DynamoDb, "TableNotFoundException", NotFound,    Never,   Nothing),
+    code(Scope::DynamoDb, "ExportNotFoundException", NotFound,   Never,   Nothing),
+    // Backups of a table that was just made.
+    code(Scope::DynamoDb, "ContinuousBackupsUnavailableException", Unavailable, Backoff, Nothing),
 
     // Credentials that run out are renewed meanwhile, and the SDK learns the service's time from a refusal.
     code(Scope::Any, "ExpiredToken",               Denied,      Backoff, Nothing),

@@ -16,6 +16,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use backfleet_core::ports::PortError;
 
+use crate::exporter::DynamoExporter;
 use crate::limits::CONNECT_WAIT_MAX;
 use crate::s3::{Bucket, S3Store};
 use crate::sqs::SqsQueue;
@@ -98,6 +99,11 @@ impl Aws {
     /// The table of that name or ARN, or one of its indexes.
     pub fn table(&self, table: &str, index: Option<&str>) -> DynamoTable {
         DynamoTable::new(self.dynamodb.clone(), table, index)
+    }
+
+    /// The exports of the table of that ARN.
+    pub fn exporter(&self, table_arn: &str) -> DynamoExporter {
+        DynamoExporter::new(self.dynamodb.clone(), table_arn)
     }
 
     /// The queue at `queue_url`. Its dead-letter queue is `dlq_url`, or the one its redrive policy names; asking

@@ -14,10 +14,12 @@ mod s3;
 mod sqs;
 mod sqs_admin;
 mod table;
+mod exporter;
 #[cfg(test)]
 mod replay;
 
 pub use connect::{Aws, AwsConfig, ConnectError};
+pub use exporter::DynamoExporter;
 pub use s3::S3Store;
 pub use sqs::SqsQueue;
 pub use sqs_admin::{

@@ -2,9 +2,11 @@
 //! but never sees a page (see `capture`).
 
 mod capture;
-mod key;
 #[cfg(test)]
 mod tests;
+mod value;
+
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -16,6 +18,7 @@ use aws_sdk_dynamodb::types::{
 };
 use backfleet_convert::Answer;
 use backfleet_core::metrics::THROTTLES;
+use backfleet_core::plan::Expressions;
 use backfleet_core::ports::{
     PageRequest, PortError, PortFault, ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner,
 };
@@ -131,7 +134,10 @@ impl TableScanner for DynamoTable {
         let PageRequest { scan, segment, after, items_max } = request;
         let refused = |why: &str| call.refused(PortFault::Invalid, why);
         let number = |value: u32| i32::try_from(value).map_err(|_| refused("more than DynamoDB counts to"));
-        let after = after.map(|after| key::parse(&after.0)).transpose().map_err(|why| refused(&why))?;
+        let after = after.map(|after| value::key(&after.0)).transpose().map_err(|why| refused(&why))?;
+        let Expressions { filter, projection, names, values } = &scan.expressions;
+        let values = value::of_expressions(values).map_err(|why| refused(&why))?;
+        let names = names.iter().map(|(placeholder, name)| (placeholder.clone(), name.clone())).collect();
         let limit = items_max.map(|max| i32::try_from(max).unwrap_or(i32::MAX));
         let answer = self
             .client
@@ -144,6 +150,10 @@ impl TableScanner for DynamoTable {
             .set_consistent_read(scan.consistent.then_some(true))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .set_exclusive_start_key(after)
+            .set_filter_expression(filter.clone())
+            .set_projection_expression(projection.clone())
+            .set_expression_attribute_names(Some(names).filter(|names: &HashMap<_, _>| !names.is_empty()))
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .send();
         let (answered, body) =
             capture::capture(call.ask(async { answer.await.inspect_err(note_throttling) })).await;

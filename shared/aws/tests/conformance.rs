@@ -1,4 +1,4 @@
-//! The contracts of the ports, held against S3 and SQS as an endpoint gives them.
+//! The contracts of the ports, held against S3, SQS and DynamoDB as an endpoint gives them.
 //!
 //! Without any variable each test starts an emulator of its own. `BACKFLEET_TEST_ENDPOINT` names another emulator;
 //! `BACKFLEET_TEST_BUCKET` and `BACKFLEET_TEST_QUEUE_PREFIX` (together) a bucket that exists and the beginning of the
@@ -15,10 +15,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::client::Waiters as _;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use backfleet_aws::{Aws, AwsConfig, DeadLetterBox, MoveStart};
-use backfleet_core::conformance::{object_store, queue};
-use backfleet_core::ports::{DeadLetter, Effect, ObjectStore, PortFault, Queue, Retry};
+use backfleet_core::conformance::{object_store, queue, table_scanner};
+use backfleet_core::ports::{DeadLetter, Effect, ObjectStore, PortFault, Queue, Retry, TableScanner};
 use backfleet_emulator::Emulator;
 
 /// Much shorter than the fleet's, so that a test may wait for it to end.
@@ -95,6 +99,53 @@ impl Site {
     }
 }
 
+impl Site {
+    /// A table of its own, with the keys that the suite wants.
+    async fn new_table(&self) -> table_scanner::TableUnderTest {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let name = self.new_name();
+        let attribute = |name: &str| {
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
+        };
+        let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+        let request = client
+            .create_table()
+            .table_name(&name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute("pk").unwrap())
+            .attribute_definitions(attribute("sk").unwrap())
+            .key_schema(key("pk", KeyType::Hash).unwrap())
+            .key_schema(key("sk", KeyType::Range).unwrap());
+        request.send().await.unwrap();
+        let table: Arc<dyn TableScanner> = Arc::new(self.aws.table(&name, None));
+        if is_real() {
+            let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+            let made = client.wait_until_table_exists().table_name(&name);
+            made.wait(Duration::from_secs(120)).await.unwrap();
+        }
+        table_scanner::TableUnderTest {
+            table,
+            write: Box::new(move |pk, sk, text| {
+                let [pk, sk] = [pk, sk].map(|text| AttributeValue::S(text.to_owned()));
+                let text = text.map(|text| AttributeValue::S(text.to_owned()));
+                let (client, name) = (client.clone(), name.clone());
+                Box::pin(async move {
+                    match text {
+                        Some(text) => {
+                            let put = client.put_item().table_name(name).item("pk", pk).item("sk", sk);
+                            put.item("text", text).send().await.map(drop).unwrap();
+                        }
+                        None => {
+                            let delete = client.delete_item().table_name(name).key("pk", pk).key("sk", sk);
+                            delete.send().await.map(drop).unwrap();
+                        }
+                    }
+                })
+            }),
+        }
+    }
+}
+
 /// Looks at every dead letter and puts it back.
 async fn all_of(letters: DeadLetterBox) -> Vec<DeadLetter> {
     let mut found = Vec::new();
@@ -141,6 +192,12 @@ async fn s3_keeps_the_contract_of_an_object_store() {
 async fn sqs_keeps_the_contract_of_a_queue() {
     let site = Site::open().await;
     queue::all(async || site.new_queue().await).await;
+}
+
+#[tokio::test]
+async fn dynamodb_keeps_the_contract_of_a_table() {
+    let site = Site::open().await;
+    table_scanner::all(async || site.new_table().await).await;
 }
 
 #[tokio::test]

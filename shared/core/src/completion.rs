@@ -39,6 +39,8 @@ pub struct Counts {
     pub records_out: u64,
     /// Records that could not be converted.
     pub quarantined: u64,
+    /// Records that the table looked at and left out, as its filter says; none of `records_in`.
+    pub filtered: u64,
     /// Bytes read, as stored.
     pub bytes_in: u64,
     /// Bytes read, uncompressed.
@@ -57,6 +59,7 @@ impl Counts {
         self.records_in += other.records_in;
         self.records_out += other.records_out;
         self.quarantined += other.quarantined;
+        self.filtered += other.filtered;
         self.bytes_in += other.bytes_in;
         self.bytes_inflated += other.bytes_inflated;
         self.content_bytes += other.content_bytes;

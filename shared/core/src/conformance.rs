@@ -6,6 +6,7 @@
 
 pub mod object_store;
 pub mod queue;
+pub mod table_scanner;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

@@ -8,6 +8,8 @@
 //!                 /control.json                             the one mutable object: read budget, paused
 //!                 /manifest.json                            every shard of the job
 //!                 /_SUCCESS                                 the manifest was verified
+//! _backfleet/exports/<sha256>/<n:04>.json                   in the place of exports: one was asked for, with which token
+//!                            /<n:04>.arn.json               what DynamoDB calls it
 //! ```
 
 use backfleet_convert::Compression;
@@ -155,6 +157,27 @@ pub fn plan_key(job: JobId) -> ObjectKey {
     key(format!("{}plan.json", job_prefix(job)))
 }
 
+/// What was asked of DynamoDB in the same words, `n` for the n-th time.
+pub fn export_ticket_key(order: Sha256Digest, n: u32) -> ObjectKey {
+    key(format!("{}{n:04}.json", export_tickets_prefix(order)))
+}
+
+/// The export that ticket `n` became.
+pub fn export_arn_key(order: Sha256Digest, n: u32) -> ObjectKey {
+    key(format!("{}{n:04}.arn.json", export_tickets_prefix(order)))
+}
+
+/// What every ticket of the same words begins with.
+pub fn export_tickets_prefix(order: Sha256Digest) -> String {
+    format!("{JOBS_FOLDER}/exports/{order}/")
+}
+
+/// Which ticket a key names; `None` for anything else.
+pub fn parse_export_ticket(order: Sha256Digest, key: &ObjectKey) -> Option<u32> {
+    let n = key.as_str().strip_prefix(&export_tickets_prefix(order))?.strip_suffix(".json")?.parse().ok()?;
+    (export_ticket_key(order, n) == *key).then_some(n)
+}
+
 /// Which job's own object a key is; `None` for anything else.
 pub fn parse_job(key: &ObjectKey) -> Option<JobId> {
     let (job, _) = key.as_str().strip_prefix(JOBS_FOLDER)?.strip_prefix('/')?.split_once('/')?;
@@ -255,6 +278,10 @@ mod tests {
         for key in [plan_key(layout.job()), layout.completion(7), layout.success()] {
             assert_eq!(parse_job(&key), Some(layout.job()));
         }
+        let order = Sha256Digest::of(b"order");
+        assert_eq!(parse_job(&export_ticket_key(order, 1)), None);
+        assert_eq!(parse_export_ticket(order, &export_ticket_key(order, 12)), Some(12));
+        assert_eq!(parse_export_ticket(order, &export_arn_key(order, 12)), None);
         for stranger in ["_backfleet/x/plan.json", "_backfleet/probe", "x/0123456789abcdef0123456789abcdef/y"]
         {
             assert_eq!(parse_job(&ObjectKey::new(stranger).unwrap()), None);

@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod ports;
 pub mod chain;
 pub mod pace;
+pub mod paced;
 pub mod retry;
 pub mod ahead;
 pub mod local;

@@ -44,6 +44,7 @@ metrics! {
     RECORDS_IN = Counter "backfleet_records_in_total" ["records"] () "Records read in completed units.";
     RECORDS_OUT = Counter "backfleet_records_out_total" ["records"] () "Records written in completed units.";
     RECORDS_QUARANTINED = Counter "backfleet_records_quarantined_total" ["records"] () "Records put into quarantine in completed units.";
+    RECORDS_FILTERED = Counter "backfleet_records_filtered_total" ["records"] () "Records that a table's own filter left out, in completed units.";
     BYTES_IN = Counter "backfleet_bytes_in_total" ["bytes"] () "Bytes of input converted, as stored.";
     BYTES_OUT = Counter "backfleet_bytes_out_total" ["bytes"] () "Bytes of shards written, as stored.";
     SHARDS_WRITTEN = Counter "backfleet_shards_written_total" ["shards"] () "Shards put by this process.";

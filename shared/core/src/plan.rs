@@ -1,6 +1,8 @@
 //! The plan: the immutable list of a job's units, and its options. Written once as `plan.json`; every worker
 //! takes its authority from it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
@@ -59,6 +61,30 @@ pub struct ScanSource {
     pub consistent: bool,
     /// Whether the partition is named by the day of the plan rather than by whoever asked for the job.
     pub dated: bool,
+    /// What DynamoDB is to leave out.
+    pub expressions: Expressions,
+}
+
+/// DynamoDB's own expressions of a Scan, passed through. They thin the answer out; the read units are those of the
+/// whole page all the same (DynamoDB developer guide).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expressions {
+    /// `FilterExpression`.
+    pub filter: Option<String>,
+    /// `ProjectionExpression`, the table's keys among it.
+    pub projection: Option<String>,
+    /// `ExpressionAttributeNames`.
+    pub names: BTreeMap<String, String>,
+    /// `ExpressionAttributeValues`, each a typed value in DynamoDB JSON.
+    pub values: BTreeMap<String, serde_json::Value>,
+}
+
+impl Expressions {
+    /// Whether an answer may hold less than was read for it.
+    pub fn thin(&self) -> bool {
+        self.filter.is_some() || self.projection.is_some()
+    }
 }
 
 impl ScanSource {
@@ -358,6 +384,7 @@ mod tests {
             lanes: 3,
             consistent: false,
             dated: true,
+            expressions: Expressions::default(),
         };
         let mut options = options();
         change(&mut scan, &mut options);
@@ -381,6 +408,7 @@ mod tests {
             scan_plan(|scan, _| scan.dated = false),
             scan_plan(|scan, _| scan.index = Some("i".into())),
             scan_plan(|scan, _| scan.consistent = true),
+            scan_plan(|scan, _| scan.expressions.filter = Some("attribute_exists(a)".into())),
             scan_plan(|_, options| options.format = "kinesis".into()),
         ];
         assert!(others.iter().all(|other| other.job != plan.job));

@@ -5,12 +5,17 @@
 
 mod clock;
 mod error;
+mod exporter;
 mod object_store;
 mod queue;
 mod table_scanner;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Effect, PortError, PortFault, Retry};
+pub use exporter::{
+    ExportFormat, ExportProgress, ExportRefusal, ExportRequest, ExportSpan, ExportStart, ExportState,
+    Exporter, Recovery,
+};
 pub use object_store::{
     ByteStream, ControlStore, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo,
     ObjectStore, PutOutcome,

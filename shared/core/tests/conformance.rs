@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use backfleet_core::conformance::{object_store, queue};
+use backfleet_core::conformance::{object_store, queue, table_scanner};
 use backfleet_core::local::LocalStore;
-use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
-use backfleet_core::ports::{ObjectStore, Queue};
-use backfleet_core::retry::{Retrier, RetryPolicy, RetryingQueue, RetryingStore};
+use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
+use backfleet_core::ports::{ObjectStore, Queue, ReadCapacity, TableScanner};
+use backfleet_core::retry::{Retrier, RetryPolicy, RetryingQueue, RetryingScanner, RetryingStore};
 
 fn retrier() -> Arc<Retrier> {
     Arc::new(Retrier::new(RetryPolicy::default(), 1))
@@ -77,4 +77,31 @@ async fn memory_behind_retries_is_a_queue() {
         under_test(Arc::clone(&memory), Arc::new(RetryingQueue::new(memory, retrier())))
     })
     .await;
+}
+
+fn table_under_test(
+    wrap: impl Fn(Arc<MemoryTable>) -> Arc<dyn TableScanner>,
+) -> table_scanner::TableUnderTest {
+    let memory = Arc::new(MemoryTable::new(ReadCapacity::OnDemand(None)));
+    let written = Arc::clone(&memory);
+    let write =
+        move |pk: &str, sk: &str, text: Option<&str>| -> futures_util::future::BoxFuture<'static, ()> {
+            match text {
+                Some(text) => written.put(pk, sk, &format!(r#","text":{{"S":"{text}"}}"#)),
+                None => written.delete(pk, sk),
+            }
+            Box::pin(async {})
+        };
+    table_scanner::TableUnderTest { table: wrap(memory), write: Box::new(write) }
+}
+
+#[tokio::test]
+async fn memory_is_a_table() {
+    table_scanner::all(async || table_under_test(|table| table)).await;
+}
+
+#[tokio::test]
+async fn memory_behind_retries_is_a_table() {
+    table_scanner::all(async || table_under_test(|table| Arc::new(RetryingScanner::new(table, retrier()))))
+        .await;
 }

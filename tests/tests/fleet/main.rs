@@ -13,3 +13,4 @@ mod stopping;
 mod watching;
 mod doctor;
 mod scans;
+mod exports;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// Named so that a failure can be repeated.
 const SEED: u64 = 20_261_123;
-const STABLE: u64 = 5_000;
+const STABLE: u64 = 50_000;
 const KILLS: usize = 12;
 const TABLE: &str = "dynamodb://orders";
 
@@ -34,8 +34,8 @@ fn what_was_there_all_the_time_is_there_once_though_workers_die_and_others_write
     fleet.queue().set("VisibilityTimeout", "2");
     fleet.queue().set_receives_max(1_000);
     fleet.put(&(0..STABLE).map(stable).collect::<Vec<_>>());
-    // The emulator charges half a unit for any page: two pages a second, two hundred at least.
-    let options = ["--segments", "100", "--lanes", "4", "--read-budget", "8", "--shard-bytes", "16KiB"];
+    // The emulator charges half a unit for any page: a page of a hundred items, some thirty times a second.
+    let options = ["--segments", "100", "--lanes", "4", "--read-budget", "60", "--shard-bytes", "16KiB"];
     fleet.start(TABLE).words(&options).succeeds();
     let waiting = fleet.start(TABLE).words(&options).word("--wait").start();
     let mut workers = fleet.workers(3);
@@ -102,6 +102,33 @@ fn one_process_scans_tables_and_indexes_of_any_content() {
 }
 
 #[test]
+fn what_the_table_is_to_leave_out_is_left_out_and_counted() {
+    let fleet = TableFleet::new();
+    fleet.put(&(0..300).map(stable).collect::<Vec<_>>());
+    let dest = tempfile::tempdir().expect("a temporary folder");
+    let place = dest.path().to_str().expect("a temporary folder has a plain name");
+    let run = |words: &[&str]| {
+        fleet.call(&["run", "--source", TABLE, "--dest", place, "--segments", "3"]).words(words)
+    };
+    let names = ["--expression-names", r##"{"#k":"kind"}"##];
+    let filter = ["--filter", "#k = :k", "--projection", "#k"];
+    run(&[&names[..], &filter].concat()).ends_with(2).explains(&["these expressions", "--expression-values"]);
+    run(&[&filter[..], &["--expression-values", "[]"]].concat()).ends_with(2).explains(&["no JSON object"]);
+    let values = ["--expression-values", r#"{":k":{"S":"kind-1"}}"#];
+    let all = [&names[..], &filter, &values].concat();
+    run(&all).succeeds().says(&["100 records and 200 left out by the filter"]);
+    let images = images(dest.path());
+    assert_eq!(images.len(), 100);
+    for ((pk, sk), image) in images {
+        let wanted = json!({"pk": {"S": pk}, "sk": {"N": sk.to_string()}, "kind": {"S": "kind-1"}});
+        assert_eq!(image, wanted);
+    }
+    // Other words are another scan.
+    let names = [&filter[..], &names, &["--expression-values", r#"{":k":{"S":"kind-2"}}"#]].concat();
+    run(&names).succeeds().says(&["100 records and 200 left out by the filter"]);
+}
+
+#[test]
 fn a_scan_that_was_interrupted_goes_on_and_an_operator_may_change_its_pace() {
     let fleet = TableFleet::new();
     fleet.put(&(0..300).map(stable).collect::<Vec<_>>());
@@ -151,8 +178,13 @@ fn what_cannot_be_scanned_is_said_before_anything_is_written() {
     plan(&["--source", TABLE]).succeeds().says(&[
         "250 units a second",
         "--read-budget sets it",
+        "scan, paid by the request",
+        "export and conversion",
+        "live stream",
         "nothing was written",
     ]);
+    plan(&["--source", TABLE, "--max-duration", "1s"]).ends_with(2).explains(&["--max-duration"]);
+    plan(&["--source", TABLE, "--prices", "nowhere.json"]).ends_with(2).explains(&["nowhere.json"]);
     assert!(fleet.keys().is_empty());
     let doctor = |source: &str| fleet.call(&["doctor", "--source", source]);
     doctor(TABLE).succeeds().says(&["dynamodb://orders: description", "dynamodb://orders: scan"]);

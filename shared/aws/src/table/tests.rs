@@ -1,6 +1,6 @@
 //! Pages stay the bytes they came as; errors and descriptions are read by the SDK as ever.
 
-use backfleet_core::plan::ScanSource;
+use backfleet_core::plan::{Expressions, ScanSource};
 use backfleet_core::ports::Retry;
 use serde_json::json;
 
@@ -17,6 +17,7 @@ fn scan() -> ScanSource {
         lanes: 4,
         consistent: true,
         dated: true,
+        expressions: Expressions::default(),
     }
 }
 
@@ -69,6 +70,35 @@ async fn the_key_of_a_page_goes_back_as_it_came() {
     .await
     .unwrap_err();
     assert_eq!((error.fault, error.retry), (PortFault::Invalid, Retry::Never));
+}
+
+#[tokio::test]
+async fn expressions_are_passed_through_with_values_of_every_type() {
+    let replay = Replay::of([answer_json(r#"{"Items":[],"ScannedCount":9}"#)]);
+    let values = json!({":s": {"S": "x"}, ":l": {"L": [{"N": "1"}, {"NULL": true}, {"BOOL": false}]},
+        ":m": {"M": {"b": {"B": "AAE="}}}, ":ss": {"SS": ["a"]}, ":ns": {"NS": ["1"]}, ":bs": {"BS": ["AAE="]}});
+    let names = json!({"#s": "status"});
+    let expressions = Expressions {
+        filter: Some("#s = :s".into()),
+        projection: Some("pk, #s".into()),
+        names: serde_json::from_value(names.clone()).unwrap(),
+        values: serde_json::from_value(values.clone()).unwrap(),
+    };
+    let scan = ScanSource { expressions, ..scan() };
+    let request = PageRequest { scan: &scan, segment: 0, after: None, items_max: None };
+    let table = replay.aws.table("orders", None);
+    assert_eq!(table.page(&request).await.unwrap().scanned, 9);
+    let sent = replay.only_asked().json();
+    assert_eq!(
+        (&sent["FilterExpression"], &sent["ProjectionExpression"]),
+        (&json!("#s = :s"), &json!("pk, #s"))
+    );
+    assert_eq!((&sent["ExpressionAttributeNames"], &sent["ExpressionAttributeValues"]), (&names, &values));
+    let broken = Expressions { values: [(":s".to_owned(), json!("x"))].into(), ..Expressions::default() };
+    let refused = ScanSource { expressions: broken, ..scan.clone() };
+    let request = PageRequest { scan: &refused, ..request };
+    let error = Replay::of(Vec::<Answer>::new()).aws.table("orders", None).page(&request).await.unwrap_err();
+    assert!(error.fault == PortFault::Invalid && error.source.unwrap().to_string().contains(":s"));
 }
 
 #[tokio::test]
