@@ -227,7 +227,7 @@ pub struct CostArgs {
     /// Refuse a job that would take longer, e.g. 8h or 90min
     #[arg(long, value_name = "TIME", value_parser = size::parse_time, help_heading = "Cost")]
     pub max_duration: Option<Duration>,
-    /// Fargate tasks of one vCPU and 2 GB that would convert an export
+    /// Fargate tasks of one vCPU and 2 GB: reckoned with for an export, started with --ecs-service
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Cost")]
     pub tasks: u32,
     /// Prices to reckon with, a file like coordinator/prices.json [default: those of us-east-1 that came along]
@@ -436,6 +436,9 @@ pub struct StartArgs {
     pub wait: bool,
     #[command(flatten)]
     pub waiting: WaitArgs,
+    /// Have this ECS service run --tasks workers; with --wait none again at the end
+    #[arg(long, value_name = "CLUSTER/SERVICE", value_parser = ecs_service)]
+    pub ecs_service: Option<EcsName>,
 }
 
 #[derive(Args)]
@@ -445,6 +448,9 @@ pub struct StatusArgs {
     /// URL of the work queue, to say what waits there
     #[arg(long, env = "BACKFLEET_QUEUE", value_name = "URL")]
     pub queue: Option<String>,
+    /// URL of the dead-letter queue [default: the one the queue's redrive policy names]
+    #[arg(long, env = "BACKFLEET_DLQ", value_name = "URL")]
+    pub dlq: Option<String>,
     /// Say it again every few seconds, until the job is committed
     #[arg(long)]
     pub watch: bool,
@@ -474,9 +480,30 @@ pub struct RateArgs {
 pub struct FinishArgs {
     #[command(flatten)]
     pub job: DestJobArgs,
+    /// Have this ECS service run no workers any more when all is proven
+    #[arg(long, value_name = "CLUSTER/SERVICE", value_parser = ecs_service)]
+    pub ecs_service: Option<EcsName>,
     /// Records that may end in quarantine before the job counts as failed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_quarantine: u64,
+}
+
+/// A service of ECS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcsName {
+    /// Its cluster.
+    pub cluster: String,
+    /// Its name.
+    pub service: String,
+}
+
+fn ecs_service(text: &str) -> Result<EcsName, String> {
+    match text.split_once('/') {
+        Some((cluster, service)) if !cluster.is_empty() && !service.is_empty() && !service.contains('/') => {
+            Ok(EcsName { cluster: cluster.to_owned(), service: service.to_owned() })
+        }
+        _ => Err("a service is named cluster/service".to_owned()),
+    }
 }
 
 #[derive(Subcommand)]
@@ -544,6 +571,9 @@ pub struct DoctorArgs {
     /// URL of the work queue
     #[arg(long, env = "BACKFLEET_QUEUE", value_name = "URL")]
     pub queue: Option<String>,
+    /// URL of the dead-letter queue [default: the one the queue's redrive policy names]
+    #[arg(long, env = "BACKFLEET_DLQ", value_name = "URL")]
+    pub dlq: Option<String>,
     /// Place that is read
     #[arg(long, value_name = "PLACE")]
     pub source: Option<String>,

@@ -9,7 +9,7 @@ use backfleet_core::layout::JOBS_FOLDER;
 use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
 use backfleet_core::plan::{Expressions, ScanSource};
 use backfleet_core::ports::{
-    Metadata, NewObject, ObjectStore, PageRequest, PortError, PutOutcome, TableScanner,
+    Exporter, Metadata, NewObject, ObjectStore, PageRequest, PortError, PutOutcome, Recovery, TableScanner,
 };
 
 /// One thing that was looked at.
@@ -54,7 +54,7 @@ fn probe_key() -> ObjectKey {
 }
 
 /// Looks at the queue and its dead-letter queue.
-pub async fn queue(aws: &Aws, queue_url: &str) -> Vec<Check> {
+pub async fn queue(aws: &Aws, queue_url: &str, dlq_url: Option<&str>) -> Vec<Check> {
     let facts = match aws.queue_facts(queue_url).await {
         Ok(facts) => facts,
         Err(error) => {
@@ -63,7 +63,11 @@ pub async fn queue(aws: &Aws, queue_url: &str) -> Vec<Check> {
     };
     let mut checks = queue_checks("queue", &facts);
     checks.push(redrive_check(&facts));
-    match aws.dead_letter_facts(queue_url).await {
+    let dead = match dlq_url {
+        Some(url) => aws.queue_facts(url).await.map(Some),
+        None => aws.dead_letter_facts(queue_url).await,
+    };
+    match dead {
         Ok(Some(dead)) => {
             checks.extend(queue_checks("dead-letter queue", &dead));
             checks.push(retention_order(&facts, &dead));
@@ -180,6 +184,23 @@ pub async fn table(place: &str, table: &dyn TableScanner) -> Vec<Check> {
         Err(error) => unreachable(what("scan"), &error, "dynamodb:Scan"),
     };
     vec![Check { what: what("description"), outcome: Outcome::Good }, read]
+}
+
+/// Looks at whether a table can be exported; a scan can do without.
+pub async fn recovery(place: &str, exporter: &dyn Exporter) -> Check {
+    let what = format!("source {place}: point-in-time recovery");
+    match exporter.recovery().await {
+        Ok(Recovery::On { .. }) => Check { what, outcome: Outcome::Good },
+        Ok(Recovery::Off) => Check {
+            what,
+            outcome: Outcome::Weak {
+                found: "it is off: the table can be scanned, but not exported".into(),
+                cure: "`backfleet export --enable-pitr` turns it on; it costs by the month and the gigabyte"
+                    .into(),
+            },
+        },
+        Err(error) => unreachable(what, &error, "dynamodb:DescribeContinuousBackups"),
+    }
 }
 
 /// Looks at the destination: reads, lists, and writes one small object twice to see that the second put is

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
-    let (output, connections) = (&cli.output, &Connections::new(cli.aws.config(), cli.aws.pace()));
+    let (output, connections) = (&cli.output, &Connections::new(cli.aws.config("backfleet"), cli.aws.pace()));
     match &cli.command {
         Command::Run(args) => command::run(args, output, connections).await,
         Command::Start(args) => command::fleet::start(args, output, connections).await,

@@ -1,6 +1,7 @@
 """Runs the emulator for as long as whoever started it holds the other end of our standard input.
 
-A test process that is killed cannot clean up, but the kernel closes its pipes.
+A test process that is killed cannot clean up, but the kernel closes its pipes. BACKFLEET_EMULATOR_CALLS names a file that
+gets a line for every request of the fleet's programs.
 """
 
 import os
@@ -16,6 +17,11 @@ def exit_with_our_starter():
 threading.Thread(target=exit_with_our_starter, daemon=True).start()
 sys.argv = ["ministack"]
 
-from ministack.app import main  # noqa: E402  (it takes half a second; watching begins before)
+import ministack.app  # noqa: E402  (it takes half a second; watching begins before)
 
-main()
+if "BACKFLEET_EMULATOR_CALLS" in os.environ:
+    from recording import Recording
+
+    ministack.app.app = Recording(ministack.app.app, os.environ["BACKFLEET_EMULATOR_CALLS"])
+
+ministack.app.main()

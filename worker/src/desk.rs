@@ -13,6 +13,8 @@ use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::plan::{Plan, PlanError, ScanSource, Source};
 use backfleet_core::ports::{ObjectStore, PortError, Queue, TableScanner};
 
+use tokio::sync::watch;
+
 use crate::lane::Lanes;
 use crate::tally::Tally;
 
@@ -67,6 +69,8 @@ pub struct Desk {
     pub tally: Arc<Tally>,
     /// How long an attempt begins again through an outage.
     pub patience: Duration,
+    /// Units that are held now, for whoever wants to know when that changes.
+    pub in_hand: watch::Sender<usize>,
     places: Box<dyn Places>,
     jobs: Mutex<BTreeMap<JobId, Arc<Job>>>,
 }
@@ -165,7 +169,8 @@ impl Desk {
     /// A desk without any plan yet, and without patience.
     pub fn new(places: impl Places, queue: Arc<dyn Queue>, tally: Arc<Tally>) -> Self {
         let patience = Duration::ZERO;
-        Self { queue, tally, patience, places: Box::new(places), jobs: Mutex::default() }
+        let in_hand = watch::Sender::new(0);
+        Self { queue, tally, patience, in_hand, places: Box::new(places), jobs: Mutex::default() }
     }
 
     /// The same desk with patience for outages.

@@ -37,14 +37,15 @@ impl AwsFlags {
         StorePace::new(f64::from(self.s3_requests), self.upload_mb.map(|mb| f64::from(mb) * 1e6))
     }
 
-    /// What the adapters need.
-    pub fn config(&self) -> AwsConfig {
+    /// What the adapters need; `program` is who asks.
+    pub fn config(&self, program: &str) -> AwsConfig {
         AwsConfig {
             region: self.region.clone(),
             profile: self.aws_profile.clone(),
             endpoint_url: self.endpoint_url.clone(),
             path_style: None,
             emulated: self.emulated,
+            program: program.to_owned(),
             expected_bucket_owner: self.expected_bucket_owner.clone(),
         }
     }

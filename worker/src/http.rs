@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use backfleet_core::metrics::{Kind, TABLE};
+use backfleet_core::metrics::{Kind, PUT_CONFLICT_KINDS, PUT_CONFLICTS, TABLE};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -14,11 +15,15 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
-/// Bounds of the stage histogram, in seconds: from a tiny file to one of many gigabytes.
-const STAGE_BUCKETS: [f64; 14] =
+/// Bounds of the histograms, all of seconds: from a tiny file to one of many gigabytes.
+const SECONDS_BUCKETS: [f64; 14] =
     [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0];
+
+const METRICS: &str = "/metrics";
 
 /// A process that cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -42,28 +47,55 @@ pub enum WatchError {
 /// Whether the process is ready for work, as `/readyz` tells.
 pub type Ready = Arc<AtomicBool>;
 
-/// Begins to record metrics and to answer on `addr`. Gives the address that is listened on, for port 0.
-pub async fn serve(addr: SocketAddr, ready: Ready) -> Result<SocketAddr, WatchError> {
+/// Who looked at the metrics of this process.
+#[derive(Debug, Clone)]
+pub struct Watchers(watch::Sender<u64>);
+
+impl Watchers {
+    /// Waits until somebody has looked at the figures as they are now, for so long at most: what a process says last would
+    /// otherwise never be heard.
+    pub async fn heard(&self, at_most: Duration) {
+        let now = *self.0.borrow();
+        let mut looks = self.0.subscribe();
+        // Nobody looking is no error: there may be nobody.
+        drop(timeout(at_most, looks.wait_for(|looks| *looks > now)).await);
+    }
+}
+
+/// Begins to record metrics and to answer on `addr`.
+pub async fn serve(addr: SocketAddr, ready: Ready) -> Result<Watchers, WatchError> {
     let handle = record()?;
     let failed = |source| WatchError::Listen { addr, source };
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     info!(%bound, "serving metrics");
-    tokio::spawn(accept(listener, handle, ready));
-    Ok(bound)
+    let watchers = Watchers(watch::Sender::new(0));
+    tokio::spawn(accept(listener, handle, ready, watchers.clone()));
+    Ok(watchers)
 }
 
 fn record() -> Result<PrometheusHandle, WatchError> {
-    let stage = Matcher::Full(backfleet_core::metrics::STAGE_SECONDS.to_owned());
-    let recorder = PrometheusBuilder::new().set_buckets_for_metric(stage, &STAGE_BUCKETS)?.build_recorder();
+    let mut builder = PrometheusBuilder::new();
+    for name in TABLE.iter().filter(|metric| metric.kind == Kind::Histogram).map(|metric| metric.name) {
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &SECONDS_BUCKETS)?;
+    }
+    let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| WatchError::Installed)?;
     describe();
     Ok(handle)
 }
 
+/// A counter without labels begins at nought: one that came to be with its first event would hide that event from whoever
+/// looks for an increase. So do the kinds of conflicts, one of which pages somebody.
 fn describe() {
+    for kind in PUT_CONFLICT_KINDS {
+        metrics::counter!(PUT_CONFLICTS, "kind" => kind).increment(0);
+    }
     for metric in TABLE {
+        if metric.kind == Kind::Counter && metric.labels.is_empty() {
+            metrics::counter!(metric.name).increment(0);
+        }
         match metric.kind {
             Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
@@ -72,19 +104,24 @@ fn describe() {
     }
 }
 
-async fn accept(listener: TcpListener, handle: PrometheusHandle, ready: Ready) {
+async fn accept(listener: TcpListener, handle: PrometheusHandle, ready: Ready, watchers: Watchers) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
                 warn!(%error, "a watcher could not be accepted");
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
                 continue;
             }
         };
-        let (handle, ready) = (handle.clone(), ready.clone());
+        let (handle, ready, watchers) = (handle.clone(), ready.clone(), watchers.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let response = answer(request.uri().path(), &handle, &ready);
+            let path = request.uri().path();
+            let response = answer(path, &handle, &ready);
+            watchers.0.send_if_modified(|looks| {
+                *looks += u64::from(path == METRICS);
+                path == METRICS
+            });
             async move { Ok::<_, Infallible>(response) }
         });
         tokio::spawn(async move {
@@ -99,7 +136,8 @@ async fn accept(listener: TcpListener, handle: PrometheusHandle, ready: Ready) {
 
 fn answer(path: &str, handle: &PrometheusHandle, ready: &Ready) -> Response<Full<Bytes>> {
     let (status, body) = match path {
-        "/metrics" => {
+        METRICS => {
+            crate::vitals::note();
             handle.run_upkeep();
             (StatusCode::OK, handle.render())
         }

@@ -11,6 +11,8 @@ pub mod flags;
 pub mod log;
 pub mod signals;
 pub mod http;
+pub mod vitals;
+pub mod protect;
 pub mod location;
 pub mod desk;
 pub mod places;

@@ -14,6 +14,7 @@ use backfleet_core::retry::RetryingQueue;
 use backfleet_worker::flags::AwsFlags;
 use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::places::Allowed;
+use backfleet_worker::protect::{self, AGENT_VARIABLE};
 use backfleet_worker::tally::Tally;
 use backfleet_worker::{Desk, WorkerConfig, http, signals, work};
 use clap::Parser;
@@ -33,6 +34,7 @@ Example:
   backfleet-worker --queue https://sqs.eu-north-1.amazonaws.com/123456789012/backfleet \\
     --allow-source s3://exports --allow-dest s3://lake/orders --metrics-addr 0.0.0.0:9464
 
+BACKFLEET_MEMORY_LIMIT, in bytes, is what /metrics says of the memory there is, where the control group does not say.
 SIGTERM: takes no more, finishes what it can within --stop-timeout, hands the rest back, exits 0. Again: exits at once."
 )]
 struct Flags {
@@ -94,8 +96,12 @@ async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
     let ready = Arc::new(AtomicBool::new(false));
     if let Some(addr) = flags.metrics_addr {
         http::serve(addr, ready.clone()).await?;
+        metrics::gauge!(DRAINING).set(0.0);
     }
     let desk = open(&flags).await?;
+    if let Ok(agent) = std::env::var(AGENT_VARIABLE) {
+        tokio::spawn(protect::follow(agent, desk.in_hand.subscribe()));
+    }
     ready.store(true, Ordering::Relaxed);
     // While some units wait for the network, as many others are converted.
     let config = WorkerConfig { concurrency: concurrency * 2, stop_timeout };
@@ -108,7 +114,7 @@ async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
 }
 
 async fn open(flags: &Flags) -> anyhow::Result<Desk> {
-    let connections = Connections::new(flags.aws.config(), flags.aws.pace());
+    let connections = Connections::new(flags.aws.config("backfleet-worker"), flags.aws.pace());
     let sources =
         flags.allow_source.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let mut dests: Vec<Arc<dyn ObjectStore>> = Vec::new();

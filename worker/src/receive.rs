@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backfleet_core::limits::RECEIVE_WAIT_MAX;
 use backfleet_core::message::Message;
-use backfleet_core::metrics::{IN_FLIGHT_UNITS, UNITS_FAILED, UNITS_RECEIVED};
+use backfleet_core::metrics::{IN_FLIGHT_UNITS, QUEUE_WAIT_SECONDS, UNITS_FAILED, UNITS_RECEIVED};
 use backfleet_core::ports::{Held, PortError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -100,13 +100,21 @@ impl Slot {
     async fn run(self) {
         while let Some((held, received_at)) = self.next().await {
             metrics::counter!(UNITS_RECEIVED).increment(1);
-            metrics::gauge!(IN_FLIGHT_UNITS).increment(1);
+            if let Some(waited) = held.waited {
+                metrics::histogram!(QUEUE_WAIT_SECONDS).record(waited);
+            }
+            self.count(|units| units + 1);
             let settled = self.serve(held, received_at).await;
-            metrics::gauge!(IN_FLIGHT_UNITS).decrement(1);
+            self.count(|units| units - 1);
             if self.settled.send(settled).await.is_err() {
                 return;
             }
         }
+    }
+
+    fn count(&self, change: impl FnOnce(usize) -> usize) {
+        self.desk.in_hand.send_modify(|units| *units = change(*units));
+        metrics::gauge!(IN_FLIGHT_UNITS).set(*self.desk.in_hand.borrow() as f64);
     }
 
     /// The next message, or `None` when told to stop.

@@ -1,6 +1,6 @@
 //! `doctor`: everything that is missing, at once.
 
-use backfleet::doctor::{Check, Outcome, dest, queue, source, table};
+use backfleet::doctor::{Check, Outcome, dest, queue, recovery, source, table};
 use backfleet_core::ports::{Clock as _, SystemClock};
 use backfleet_worker::Origin;
 use backfleet_worker::location::{Connections, Location};
@@ -23,12 +23,19 @@ pub async fn doctor(args: &DoctorArgs, output: &Output, connections: &Connection
         queue_url = Some(pair.queue_url);
     }
     if let Some(url) = &queue_url {
-        checks.extend(queue(connections.aws().await?, url).await);
+        checks.extend(queue(connections.aws().await?, url, args.dlq.as_deref()).await);
     }
     if let Some(place) = &args.source {
-        match Location::parse(place)?.open_origin(connections).await? {
+        let location = Location::parse(place)?;
+        match location.open_origin(connections).await? {
             Origin::Files(files) => checks.push(source(&*files).await),
-            Origin::Table(scanned) => checks.extend(table(place, &*scanned).await),
+            Origin::Table(scanned) => {
+                checks.extend(table(place, &*scanned).await);
+                if let Ok(facts) = scanned.describe().await {
+                    let exporter = location.open_exporter(&facts.arn, connections).await?;
+                    checks.push(recovery(place, &exporter).await);
+                }
+            }
         }
     }
     if let Some(place) = &args.dest {

@@ -25,14 +25,14 @@ use backfleet_core::metrics::{
 use backfleet_core::plan::Source;
 use backfleet_core::ports::{Clock as _, Depth, SystemClock};
 use backfleet_core::retry::RetryingQueue;
-use backfleet_worker::http;
+use backfleet_worker::http::{self, Watchers};
 use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{Job, cost, export, say};
-use crate::cli::{DestJobArgs, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
+use crate::cli::{DestJobArgs, EcsName, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::size::{count, print};
@@ -44,6 +44,9 @@ const LOOK_SHARE: u32 = 10;
 /// Looks in a row at which nothing was on the queue before what is missing is put there again. The counts of
 /// a queue are approximate and lag.
 const QUIET_LOOKS: u32 = 3;
+
+/// How long a command that is watched stays, for its last figures to be heard: two scrapes of most settings.
+const LAST_WORDS: Duration = Duration::from_secs(35);
 
 type Queue = RetryingQueue<SqsQueue>;
 
@@ -59,6 +62,8 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
     let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);
+    let tasks = if started.pending.is_empty() { 0 } else { args.job.cost.tasks };
+    want_tasks(args.ecs_service.as_ref(), tasks, output, connections).await?;
     let text = format!(
         "job {}: {} units, {} of them put on the queue\n  next: backfleet status --watch --dest {dest} --job {}, then backfleet finish --dest {dest} --job {}",
         started.plan.job,
@@ -71,7 +76,7 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
         say(output, Exit::Done, &text, || json!({"job": started.plan.job, "units": units, "enqueued": sent}));
         return Ok(Exit::Done);
     }
-    serve_metrics(args.waiting.metrics_addr).await?;
+    let watchers = serve_metrics(args.waiting.metrics_addr).await?;
     if !output.quiet {
         eprintln!(
             "job {}: {} units, {} of them put on the queue",
@@ -84,8 +89,16 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let fleet = Fleet { started: &started, queue: &queue, letters: &letters, quiet: output.quiet };
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
     let end = fleet.wait(proof, args.waiting.max_quarantine).await?;
+    if !matches!(end, RunEnd::Interrupted { .. }) {
+        want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
+    }
     let job = Job { plan: started.plan.clone(), layout: started.layout.clone(), dest, began };
-    Ok(job.say(&end, args.waiting.max_quarantine, output))
+    let exit = job.say(&end, args.waiting.max_quarantine, output);
+    if let Some(watchers) = watchers {
+        fleet.look().await?;
+        watchers.heard(LAST_WORDS).await;
+    }
+    Ok(exit)
 }
 
 /// A job in the hands of a fleet, and somebody who waits for it.
@@ -181,7 +194,9 @@ pub async fn show_status(
     let started = find(&args.job, connections).await?;
     let queue = match &args.queue {
         None => None,
-        Some(url) => Some(open_queue(&QueueArgs { queue: url.clone(), dlq: None }, connections).await?),
+        Some(url) => {
+            Some(open_queue(&QueueArgs { queue: url.clone(), dlq: args.dlq.clone() }, connections).await?)
+        }
     };
     serve_metrics(args.metrics_addr).await?;
     loop {
@@ -265,8 +280,36 @@ pub async fn finish_job(
     let dest = Location::parse(&args.job.dest)?;
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
     let finished = finish(&*started.dest, &started.plan, &started.layout, proof, args.max_quarantine).await?;
+    let end = ended(finished);
+    if matches!(end, RunEnd::Committed { .. }) {
+        want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
+    }
     let job = Job { plan: started.plan, layout: started.layout, dest, began };
-    Ok(job.say(&ended(finished), args.max_quarantine, output))
+    Ok(job.say(&end, args.max_quarantine, output))
+}
+
+/// Has the service want so many tasks, if there is one and it wants others.
+async fn want_tasks(
+    service: Option<&EcsName>,
+    tasks: u32,
+    output: &Output,
+    connections: &Connections,
+) -> Result<(), Failure> {
+    let Some(name) = service else { return Ok(()) };
+    let service = connections.aws().await?.ecs_service(&name.cluster, &name.service);
+    let now = connections.retrier().run(|| service.tasks()).await?;
+    if now.desired == tasks {
+        return Ok(());
+    }
+    connections.retrier().run(|| service.set_desired(tasks)).await?;
+    if !output.quiet {
+        let EcsName { cluster, service } = name;
+        eprintln!(
+            "service {cluster}/{service}: {tasks} tasks wanted, {} before, {} run",
+            now.desired, now.running
+        );
+    }
+    Ok(())
 }
 
 /// The one job that is meant, as it stands in its destination.
@@ -306,11 +349,11 @@ pub(super) async fn open_letters(args: &QueueArgs, connections: &Connections) ->
     Ok(Letters::new(letters, connections.retrier()))
 }
 
-async fn serve_metrics(addr: Option<SocketAddr>) -> Result<(), Failure> {
-    if let Some(addr) = addr {
-        http::serve(addr, Arc::new(AtomicBool::new(true))).await?;
+async fn serve_metrics(addr: Option<SocketAddr>) -> Result<Option<Watchers>, Failure> {
+    match addr {
+        Some(addr) => Ok(Some(http::serve(addr, Arc::new(AtomicBool::new(true))).await?)),
+        None => Ok(None),
     }
-    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges are floating point")]

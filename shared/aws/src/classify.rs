@@ -22,6 +22,8 @@ pub(crate) enum Scope {
     Sqs,
     /// Calls of DynamoDB.
     DynamoDb,
+    /// Calls of ECS.
+    Ecs,
     /// Calls of SQS made with the hold on a message; rows of `Sqs` speak of these as well.
     Hold,
 }
@@ -159,6 +161,9 @@ const TABLE: &[Row] = &[
     code(Scope::DynamoDb, "ResourceNotFoundException", NotFound, Never,  Nothing),
     code(Scope::DynamoDb, "TableNotFoundException", NotFound,    Never,   Nothing),
     code(Scope::DynamoDb, "ExportNotFoundException", NotFound,   Never,   Nothing),
+    code(Scope::Ecs, "ClusterNotFoundException",   NotFound,    Never,   Nothing),
+    code(Scope::Ecs, "ServiceNotFoundException",   NotFound,    Never,   Nothing),
+    code(Scope::Ecs, "ServiceNotActiveException",  NotFound,    Never,   Nothing),
     // Backups of a table that was just made.
     code(Scope::DynamoDb, "ContinuousBackupsUnavailableException", Unavailable, Backoff, Nothing),
 

@@ -16,6 +16,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use backfleet_core::ports::PortError;
 
+use crate::ecs::EcsService;
 use crate::exporter::DynamoExporter;
 use crate::limits::CONNECT_WAIT_MAX;
 use crate::s3::{Bucket, S3Store};
@@ -39,6 +40,8 @@ pub struct AwsConfig {
     pub path_style: Option<bool>,
     /// The endpoint is an emulator: sign with made-up keys and look for no real ones, in region `us-east-1`.
     pub emulated: bool,
+    /// The program that asks, as it stands in the user agent: letters, digits and hyphens.
+    pub program: String,
     /// The account that must own every bucket; S3 refuses each call that meets another's.
     pub expected_bucket_owner: Option<String>,
 }
@@ -63,6 +66,7 @@ pub struct Aws {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     dynamodb: aws_sdk_dynamodb::Client,
+    ecs: aws_sdk_ecs::Client,
     expected_bucket_owner: Option<String>,
 }
 
@@ -85,6 +89,7 @@ impl Aws {
             s3: aws_sdk_s3::Client::from_conf(s3_config(&shared, &place).build()),
             sqs: aws_sdk_sqs::Client::from_conf(sqs_config(&shared, &place).build()),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb_config(&shared, &place).build()),
+            ecs: aws_sdk_ecs::Client::from_conf(ecs_config(&shared, &place).build()),
             expected_bucket_owner: config.expected_bucket_owner,
         })
     }
@@ -104,6 +109,11 @@ impl Aws {
     /// The exports of the table of that ARN.
     pub fn exporter(&self, table_arn: &str) -> DynamoExporter {
         DynamoExporter::new(self.dynamodb.clone(), table_arn)
+    }
+
+    /// A service of ECS.
+    pub fn ecs_service(&self, cluster: &str, service: &str) -> EcsService {
+        EcsService::new(self.ecs.clone(), cluster, service)
     }
 
     /// The queue at `queue_url`. Its dead-letter queue is `dlq_url`, or the one its redrive policy names; asking
@@ -150,8 +160,9 @@ impl Aws {
         s3: aws_sdk_s3::Client,
         sqs: aws_sdk_sqs::Client,
         dynamodb: aws_sdk_dynamodb::Client,
+        ecs: aws_sdk_ecs::Client,
     ) -> Self {
-        Self { s3, sqs, dynamodb, expected_bucket_owner: Some("123456789012".to_owned()) }
+        Self { s3, sqs, dynamodb, ecs, expected_bucket_owner: Some("123456789012".to_owned()) }
     }
 }
 
@@ -164,6 +175,7 @@ pub(crate) struct Place {
 }
 
 async fn shared_config(config: &AwsConfig) -> SdkConfig {
+    let program = if config.program.is_empty() { "backfleet-library" } else { &config.program };
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if config.emulated {
         let credentials = Credentials::new("test", "test", None, None, "emulator");
@@ -177,7 +189,7 @@ async fn shared_config(config: &AwsConfig) -> SdkConfig {
     if let Some(profile) = &config.profile {
         loader = loader.profile_name(profile);
     }
-    loader.app_name(AppName::new("backfleet").expect("letters only")).load().await
+    loader.app_name(AppName::new(program.to_owned()).expect("a name of ours")).load().await
 }
 
 fn endpoint_of(config: &AwsConfig) -> Result<Option<String>, ConnectError> {
@@ -221,6 +233,12 @@ pub(crate) fn dynamodb_config(shared: &SdkConfig, place: &Place) -> aws_sdk_dyna
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts())
         .http_client(capturing(shared.http_client().unwrap_or_else(https_client)))
+}
+
+pub(crate) fn ecs_config(shared: &SdkConfig, place: &Place) -> aws_sdk_ecs::config::Builder {
+    let mut config = aws_sdk_ecs::config::Builder::from(shared);
+    config.set_endpoint_url(place.endpoint.clone());
+    config.region(place.region.clone()).retry_config(RetryConfig::disabled()).timeout_config(timeouts())
 }
 
 /// The client that the SDK would take by itself.

@@ -15,10 +15,12 @@ mod sqs;
 mod sqs_admin;
 mod table;
 mod exporter;
+mod ecs;
 #[cfg(test)]
 mod replay;
 
 pub use connect::{Aws, AwsConfig, ConnectError};
+pub use ecs::{EcsService, Tasks};
 pub use exporter::DynamoExporter;
 pub use s3::S3Store;
 pub use sqs::SqsQueue;

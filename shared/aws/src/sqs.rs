@@ -122,7 +122,9 @@ impl Queue for SqsQueue {
             .queue_url(&self.url)
             .max_number_of_messages(max as i32)
             .wait_time_seconds(whole_seconds(wait))
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateFirstReceiveTimestamp)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
         let answer = call.ask(request.send()).await?;
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(held).collect())
     }
@@ -260,10 +262,15 @@ fn outcomes<'a>(
 /// Without a handle there is nothing to hold it by; SQS never sends such a one.
 fn held(message: Message) -> Option<Held> {
     let receives = number(&message, &MessageSystemAttributeName::ApproximateReceiveCount);
+    // Both by the queue's own clock, in milliseconds.
+    let sent = number(&message, &MessageSystemAttributeName::SentTimestamp);
+    let received = number(&message, &MessageSystemAttributeName::ApproximateFirstReceiveTimestamp);
+    let waited = received.zip(sent).map(|(received, sent)| received.saturating_sub(sent));
     Some(Held {
         hold: Hold(message.receipt_handle?),
         body: message.body.unwrap_or_default(),
         receives: receives.and_then(|receives| u32::try_from(receives).ok()).unwrap_or(1),
+        waited: waited.filter(|_| receives == Some(1)).map(Duration::from_millis),
     })
 }
 

@@ -27,6 +27,9 @@ pub struct Metric {
     pub help: &'static str,
 }
 
+/// Every `kind` of [`PUT_CONFLICTS`].
+pub const PUT_CONFLICT_KINDS: [&str; 4] = ["equal_412", "different_412", "yielded_412", "retry_409"];
+
 macro_rules! metrics {
     ($($(#[$doc:meta])* $constant:ident = $kind:ident $name:literal [$unit:literal] ($($label:literal),*) $help:literal;)*) => {
         $(#[doc = $help] pub const $constant: &str = $name;)*
@@ -48,7 +51,7 @@ metrics! {
     BYTES_IN = Counter "backfleet_bytes_in_total" ["bytes"] () "Bytes of input converted, as stored.";
     BYTES_OUT = Counter "backfleet_bytes_out_total" ["bytes"] () "Bytes of shards written, as stored.";
     SHARDS_WRITTEN = Counter "backfleet_shards_written_total" ["shards"] () "Shards put by this process.";
-    PUT_CONFLICTS = Counter "backfleet_put_conflicts_total" ["puts"] ("kind") "Puts that met an object already there: equal_412, different_412, or retry_409.";
+    PUT_CONFLICTS = Counter "backfleet_put_conflicts_total" ["puts"] ("kind") "Puts that met another one: equal_412 is as good as done, retry_409 is tried again, yielded_412 lost a race of a scan, different_412 is a defect.";
     LEASE_EXTENDED = Counter "backfleet_lease_extended_total" ["leases"] () "Heartbeats that extended a lease.";
     LEASE_LOST = Counter "backfleet_lease_lost_total" ["leases"] () "Deliveries given up because their lease had ended.";
     REQUESTS = Counter "backfleet_requests_total" ["requests"] ("call") "Requests made to a service, tries counted one by one, by call; a batch is one.";
@@ -59,6 +62,11 @@ metrics! {
     PACE_WAIT_SECONDS = Histogram "backfleet_pace_wait_seconds" ["seconds"] () "Time that a page of a scan waited for its lane's share of the budget.";
     THROTTLES = Counter "backfleet_throttles_total" ["pages"] ("reason") "Pages of scans that DynamoDB refused for want of capacity, by its reason.";
     STAGE_SECONDS = Histogram "backfleet_stage_seconds" ["seconds"] ("stage") "Time of one unit spent in a stage: get, convert, put.";
+    QUEUE_WAIT_SECONDS = Histogram "backfleet_queue_wait_seconds" ["seconds"] () "Time from a message being sent to its first receipt here.";
+    MEMORY_BYTES = Gauge "backfleet_memory_bytes" ["bytes"] () "Resident memory of the process.";
+    MEMORY_LIMIT_BYTES = Gauge "backfleet_memory_limit_bytes" ["bytes"] () "Memory that the process may use, by BACKFLEET_MEMORY_LIMIT (bytes) or its control group; absent where there is no limit.";
+    CPU_SECONDS = Counter "backfleet_cpu_seconds_total" ["seconds"] () "CPU time of the process, user and system.";
+    BUILD_INFO = Gauge "backfleet_build_info" ["flag"] ("version") "1, with the version of the program.";
     UNITS_PLANNED = Gauge "backfleet_units_planned" ["units"] () "Units of the job that a coordinator watches.";
     UNITS_REMAINING = Gauge "backfleet_units_remaining" ["units"] () "Units of that job without a completion.";
     OLDEST_INCOMPLETE_AGE_SECONDS = Gauge "backfleet_oldest_incomplete_unit_age_seconds" ["seconds"] () "Time since anything of that job was completed, while units remain.";

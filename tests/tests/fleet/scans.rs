@@ -187,6 +187,11 @@ fn what_cannot_be_scanned_is_said_before_anything_is_written() {
     plan(&["--source", TABLE, "--prices", "nowhere.json"]).ends_with(2).explains(&["nowhere.json"]);
     assert!(fleet.keys().is_empty());
     let doctor = |source: &str| fleet.call(&["doctor", "--source", source]);
-    doctor(TABLE).succeeds().says(&["dynamodb://orders: description", "dynamodb://orders: scan"]);
+    doctor(TABLE).ends_with(1).says(&[
+        "good  source dynamodb://orders: description",
+        "good  source dynamodb://orders: scan",
+        "weak  source dynamodb://orders: point-in-time recovery",
+        "--enable-pitr",
+    ]);
     doctor("dynamodb://nothing").ends_with(1).says(&["dynamodb:DescribeTable"]);
 }

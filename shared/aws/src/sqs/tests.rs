@@ -23,7 +23,7 @@ fn hold() -> Hold {
 }
 
 fn poison() -> Held {
-    Held { body: r#"{"v":1}"#.to_owned(), hold: hold(), receives: 4 }
+    Held { body: r#"{"v":1}"#.to_owned(), hold: hold(), receives: 4, waited: None }
 }
 
 fn texts<const N: usize>(bodies: [&str; N]) -> Vec<String> {
@@ -98,6 +98,19 @@ async fn a_lost_send_may_have_happened_and_a_refused_one_not() {
 }
 
 #[tokio::test]
+async fn the_first_receipt_says_how_long_a_message_had_waited() {
+    let message = |receives: u32| {
+        json!({"MessageId": "m", "ReceiptHandle": "h", "Body": "b", "Attributes": {
+            "ApproximateReceiveCount": receives.to_string(), "SentTimestamp": "1000",
+            "ApproximateFirstReceiveTimestamp": "3500"}})
+    };
+    let body = json!({"Messages": [message(1), message(2)]});
+    let replay = Replay::of([answer_json(&body.to_string())]);
+    let held = queue(&replay).await.receive(10, Duration::ZERO).await.unwrap();
+    assert_eq!((held[0].waited, held[1].waited), (Some(Duration::from_millis(2_500)), None));
+}
+
+#[tokio::test]
 async fn a_receive_asks_for_the_count_and_takes_no_answer_for_an_answer() {
     let replay = Replay::of([
         answer_json(
@@ -113,7 +126,8 @@ async fn a_receive_asks_for_the_count_and_takes_no_answer_for_an_answer() {
     let asked = replay.asked()[0].json();
     assert_eq!(asked["WaitTimeSeconds"], 20);
     assert_eq!(asked["MaxNumberOfMessages"], 10);
-    assert_eq!(asked["MessageSystemAttributeNames"], json!(["ApproximateReceiveCount"]));
+    let wanted = ["ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SentTimestamp"];
+    assert_eq!(asked["MessageSystemAttributeNames"], json!(wanted));
     assert_eq!(queue.receive(11, Duration::ZERO).await.unwrap_err().fault, PortFault::Invalid);
 }
 

@@ -67,6 +67,7 @@ struct State {
 #[derive(Debug)]
 struct Message {
     body: String,
+    sent_at: Instant,
     visible_at: Instant,
     receives: u32,
     receipt: Option<Receipt>,
@@ -223,7 +224,8 @@ impl State {
     fn add(&mut self, body: String, visible_at: Instant) {
         self.sent += 1;
         self.order.insert((visible_at, self.sent));
-        self.messages.insert(self.sent, Message { body, visible_at, receives: 0, receipt: None });
+        self.messages
+            .insert(self.sent, Message { body, sent_at: visible_at, visible_at, receives: 0, receipt: None });
     }
 
     fn take(&mut self, max: usize, now: Instant, config: &MemoryQueueConfig) -> Found {
@@ -252,7 +254,8 @@ impl State {
         message.receives += 1;
         message.receipt = Some(receipt);
         let hold = Hold(format!("{sequence}.{}", receipt.number));
-        Held { body: message.body.clone(), hold, receives: message.receives }
+        let waited = (message.receives == 1).then(|| now - message.sent_at);
+        Held { body: message.body.clone(), hold, receives: message.receives, waited }
     }
 
     fn room(&self, now: Instant, in_flight_max: usize) -> usize {

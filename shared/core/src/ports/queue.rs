@@ -27,6 +27,8 @@ pub struct Held {
     /// How often this message has been received, this time included. Emulators and replays count differently:
     /// never the only budget.
     pub receives: u32,
+    /// How long it had waited since it was sent, where this is its first receipt and the queue tells.
+    pub waited: Option<Duration>,
 }
 
 /// A message that could not be handed over: its place in the batch and why.

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Makes the image of deploy/image/Dockerfile without a Docker daemon: target/image/backfleet.tar, an OCI archive.
+# Needs Rust and a C compiler; installs buildah from Debian where it is missing (as root).
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd -P)
+cd "$root"
+target="$(uname -m)-unknown-linux-gnu"
+out=target/image
+archive=$out/backfleet.tar
+certificates=/etc/ssl/certs/ca-certificates.crt
+
+if ! command -v buildah >/dev/null || ! [ -s "$certificates" ]; then
+    apt-get update -qq
+    apt-get install -qq --yes --no-install-recommends buildah ca-certificates >/dev/null
+fi
+
+RUSTFLAGS="-C target-feature=+crt-static" \
+    cargo build --release --locked --target "$target" -p backfleet -p backfleet-worker
+
+rm -rf "$out/root" "$archive"
+install -d "$out/root/etc/ssl/certs"
+install -d -m 1777 "$out/root/tmp"
+install -s "target/$target/release/backfleet" "target/$target/release/backfleet-worker" "$out/root/"
+install -m 0644 "$certificates" "$out/root/etc/ssl/certs/"
+
+# Plain folders instead of mounts, so that it works where nothing may be mounted.
+buildah() { command buildah --storage-driver vfs --root "$root/$out/storage" --runroot "$root/$out/run" "$@"; }
+container=$(buildah from scratch)
+trap 'buildah rm "$container" >/dev/null' EXIT
+buildah copy --quiet "$container" "$out/root" / >/dev/null
+buildah config --env SSL_CERT_FILE="$certificates" --volume /tmp --user 65532:65532 --entrypoint '["/backfleet-worker"]' "$container"
+buildah commit --quiet "$container" "oci-archive:$archive:backfleet:latest" >/dev/null
+
+echo "$archive: $(du -k "$archive" | cut -f1) KiB; backfleet $(du -k "$out/root/backfleet" | cut -f1) KiB," \
+    "backfleet-worker $(du -k "$out/root/backfleet-worker" | cut -f1) KiB unpacked"
