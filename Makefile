@@ -1,7 +1,7 @@
 # The commands of the project; each does its own set-up.
 CARGO_DENY = 0.20.2
 
-.PHONY: test check deny bench
+.PHONY: test check deny deploy-check image-check bench
 
 test: ## everything that can fail
 	cargo test --workspace --all-features
@@ -16,6 +16,18 @@ deny: ## licences, bans, sources; advisories where their database can be had
 	cargo deny --all-features check licenses bans sources
 	if cargo deny --all-features fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
 		else echo "advisories were not checked: their database cannot be had here"; fi
+
+deploy-check: ## the template, its roles, rules, alerts and dashboard, and a fleet in trouble under a real Prometheus; Debian
+	deploy/checks/debian.sh prometheus
+	deploy/checks/run.sh
+	python=$$(deploy/checks/setup.sh) && "$$python" deploy/prometheus/check.py
+	cargo build -p backfleet -p backfleet-worker
+	python=$$(deploy/checks/setup.sh) && BACKFLEET_BIN=$(CURDIR)/target/debug "$$python" deploy/local/live_check.py
+
+image-check: ## the image without a Docker daemon: built, measured, started in an empty root; Debian, as root
+	deploy/checks/debian.sh buildah ca-certificates openssl
+	deploy/image/build.sh
+	python3 deploy/image/check.py
 
 bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
 	cargo build --release -p backfleet -p backfleet-worker

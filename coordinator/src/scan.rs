@@ -5,7 +5,8 @@ use backfleet_core::layout::Layout;
 use backfleet_core::limits::{CONTROL_BYTES_MAX, READ_BUDGET_DEFAULT, UNITS_MAX};
 use backfleet_core::plan::{Expressions, Plan, PlanError, ScanSource, Source, UnitPlan};
 use backfleet_core::ports::{
-    Clock as _, ObjectStore, PageRequest, PortError, ReadCapacity, SystemClock, TableFacts, TableScanner,
+    Clock as _, ObjectStore, PageRequest, PortError, PortFault, ReadCapacity, SystemClock, TableFacts,
+    TableScanner,
 };
 use backfleet_worker::Origin;
 use backfleet_worker::location::{Connections, Location, LocationError};
@@ -150,12 +151,16 @@ pub async fn make(
     })
 }
 
-/// Expressions that DynamoDB refuses would fail every segment: one item tells.
+/// Expressions that DynamoDB refuses would fail every segment: one item tells. A throttled page says nothing against them.
 async fn try_expressions(plan: &Plan, table: &dyn TableScanner) -> Result<(), PortError> {
     if let Source::Scan(scan) = &plan.source
         && scan.expressions != Expressions::default()
     {
-        table.page(&PageRequest { scan, segment: 0, after: None, items_max: Some(1) }).await?;
+        let tried = table.page(&PageRequest { scan, segment: 0, after: None, items_max: Some(1) }).await;
+        return match tried {
+            Err(error) if error.fault != PortFault::Throttled => Err(error),
+            _ => Ok(()),
+        };
     }
     Ok(())
 }

@@ -10,10 +10,7 @@ out=target/image
 archive=$out/backfleet.tar
 certificates=/etc/ssl/certs/ca-certificates.crt
 
-if ! command -v buildah >/dev/null || ! [ -s "$certificates" ]; then
-    apt-get update -qq
-    apt-get install -qq --yes --no-install-recommends buildah ca-certificates >/dev/null
-fi
+deploy/checks/debian.sh buildah ca-certificates
 
 RUSTFLAGS="-C target-feature=+crt-static" \
     cargo build --release --locked --target "$target" -p backfleet -p backfleet-worker
@@ -30,7 +27,7 @@ container=$(buildah from scratch)
 trap 'buildah rm "$container" >/dev/null' EXIT
 buildah copy --quiet "$container" "$out/root" / >/dev/null
 buildah config --env SSL_CERT_FILE="$certificates" --volume /tmp --user 65532:65532 --entrypoint '["/backfleet-worker"]' "$container"
-buildah commit --quiet "$container" "oci-archive:$archive:backfleet:latest" >/dev/null
+buildah commit --quiet --disable-compression=false "$container" "oci-archive:$archive:backfleet:latest" >/dev/null
 
 echo "$archive: $(du -k "$archive" | cut -f1) KiB; backfleet $(du -k "$out/root/backfleet" | cut -f1) KiB," \
     "backfleet-worker $(du -k "$out/root/backfleet-worker" | cut -f1) KiB unpacked"

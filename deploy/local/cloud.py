@@ -62,16 +62,6 @@ class Cloud:
             puts = [{"PutRequest": {"Item": item}} for item in items[start : start + BATCH]]
             self._call("DynamoDB_20120810.BatchWriteItem", {"RequestItems": {table: puts}}, "dynamodb")
 
-    def create_service(self, cluster, service):
-        """A service of ECS without tasks."""
-        container = {"name": "worker", "image": "backfleet", "essential": True}
-        ecs = "AmazonEC2ContainerServiceV20141113"
-        self._call(f"{ecs}.CreateCluster", {"clusterName": cluster}, "ecs")
-        definition = {"family": service, "containerDefinitions": [container]}
-        self._call(f"{ecs}.RegisterTaskDefinition", definition, "ecs")
-        wanted = {"cluster": cluster, "serviceName": service, "taskDefinition": service, "desiredCount": 0}
-        self._call(f"{ecs}.CreateService", wanted, "ecs")
-
     def _call(self, action, body, service):
         headers = {"X-Amz-Target": action, "Content-Type": "application/x-amz-json-1.0"}
         return self._ask("POST", "/", json.dumps(body).encode(), service, headers)

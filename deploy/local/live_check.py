@@ -1,5 +1,7 @@
-"""A fleet that meets every kind of trouble under the eyes of a real Prometheus: everything that the dashboard and the alerts
-ask for must then give data. Ends with 1 where it does not. --picture draws the dashboard from what Prometheus saw.
+"""A fleet that meets every kind of trouble under the eyes of a real Prometheus, on the queues and buckets of the template's own
+stack, by workers with the environment of its task. Everything that the dashboard and the alerts ask for must then give data,
+and every call must be granted by the stack's roles, and every grant used. Ends with 1 where that is not so. --picture draws
+the dashboard from what Prometheus saw.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import stack as local
 
@@ -20,72 +23,92 @@ import stack as local
 DONE, DEAD_LETTERS, UNPROVEN = 0, 4, 6
 JOB_SECONDS_MAX = 240
 FROZEN_SECONDS = 16
+UNIT_SECONDS_MAX = 60
 VISIBILITY_SECONDS = 10
 SCAN = ["--segments", 12, "--lanes", 3, "--read-budget", 1, "--filter", "#k <> :k"]
 NAMES = ["--expression-names", '{"#k":"kind"}', "--expression-values", '{":k":{"S":"kind-1"}}']
-DEST = "s3://lake"
 KEYS = ["--keys", "pk,sk"]
 # What the programs asked of AWS, for deploy/checks/iam_proof.py.
-CALLS = local.STATE / "calls.ndjson"
+CALLS, VALUES = local.STATE / "calls.ndjson", local.STATE / "values.json"
 BROKEN_LINE = b"this is no item\n"
+
+
+def made_by_template(check_with):
+    """Places of a stack that the template made on the emulator; its names are kept for the proof of the roles."""
+
+    def make(stack):
+        command = [check_with, local.ROOT / "deploy/checks/emulated_stack.py", "--endpoint", stack.endpoint]
+        made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        VALUES.write_text(json.dumps(made["values"]))
+        outputs, buckets = made["outputs"], made["values"]["resources"]
+        return local.Places(
+            outputs["QueueUrl"],
+            outputs["DeadLetterQueueUrl"],
+            buckets["ExportBucket"],
+            buckets["DestinationBucket"],
+            made["worker_environment"],
+        )
+
+    return make
 
 
 def scan_through_trouble(stack):
     """A scan under a budget and a filter, while a worker freezes for longer than its lease and another is killed."""
     source = f"dynamodb://{local.TABLE}"
-    coordinator = stack.coordinate("coordinator-scan", source, DEST, *SCAN, *NAMES)
+    coordinator = stack.coordinate("coordinator-scan", source, lake(stack), *SCAN, *NAMES)
     time.sleep(10)
-    os.killpg(stack.pids["worker-0"], signal.SIGSTOP)
+    frozen = who_holds_a_unit()
+    os.killpg(stack.pids[f"worker-{frozen}"], signal.SIGSTOP)
     time.sleep(FROZEN_SECONDS)
-    os.killpg(stack.pids["worker-0"], signal.SIGCONT)
-    stack.stop("worker-1", signal.SIGKILL)
-    stack.start_worker(1)
+    os.killpg(stack.pids[f"worker-{frozen}"], signal.SIGCONT)
+    killed = (frozen + 1) % len(local.WORKER_PORTS)
+    stack.stop(f"worker-{killed}", signal.SIGKILL)
+    stack.start_worker(killed)
     ends_with(stack, coordinator, "coordinator-scan", DONE)
     # Another's object where only this job's may be: the next proof finds it.
     stray = f"{shards_of(stack, source, *SCAN, *NAMES)}-000000-00099.json.gz"
-    stack.cloud.put_object("lake", stray, gzip.compress(b"{}\n"))
-    coordinator = stack.coordinate("coordinator-proof", source, DEST, *SCAN, *NAMES)
+    stack.cloud.put_object(stack.places.lake, stray, gzip.compress(b"{}\n"))
+    coordinator = stack.coordinate("coordinator-proof", source, lake(stack), *SCAN, *NAMES)
     ends_with(stack, coordinator, "coordinator-proof", UNPROVEN)
 
 
 def convert_what_is_whole(stack):
     """By as many tasks as a service of ECS is told to have; the workers here know nothing of that."""
-    stack.cloud.create_service("backfleet", "backfleet-worker")
     service = ["--ecs-service", "backfleet/backfleet-worker", "--tasks", 2]
-    coordinator = stack.coordinate("coordinator-whole", "s3://exports", DEST, *KEYS, *service)
+    coordinator = stack.coordinate("coordinator-whole", exports(stack), lake(stack), *KEYS, *service)
     ends_with(stack, coordinator, "coordinator-whole", DONE)
 
 
 def every_other_command(stack):
     """What the jobs do not ask of AWS: the index, an export, the dead letters, and whoever looks at all of it."""
-    table, queue = f"dynamodb://{local.TABLE}", ["--queue", stack.cloud.queue_url(local.QUEUE)]
+    table, queue = f"dynamodb://{local.TABLE}", ["--queue", stack.places.queue_url]
     index = [f"{table}/index/by-kind", "--segments", 3, "--partition", "index"]
-    coordinator = stack.coordinate("coordinator-index", index[0], DEST, *index[1:])
+    coordinator = stack.coordinate("coordinator-index", index[0], lake(stack), *index[1:])
     ends_with(stack, coordinator, "coordinator-index", DONE)
     job = json.loads(stack.tool("plan", "--json", "--source", *index))["job"]
-    dest = ["--dest", DEST, "--job", job]
+    dest = ["--dest", lake(stack), "--job", job]
     for command in (["rate", 500], ["pause"], ["unpause"], ["status"], ["finish"]):
         stack.tool(*command, *dest)
     stack.tool("resume", *dest, *queue)
     # The queue's window is not that of a fleet, and the table has no recovery yet: both are said, and end with 1.
-    stack.tool("doctor", *queue, "--source", "s3://exports", "--dest", DEST, codes=[1])
+    stack.tool("doctor", *queue, "--source", exports(stack), "--dest", lake(stack), codes=[1])
     stack.tool("doctor", "--source", table, codes=[1])
-    stack.tool("export", "--table", local.TABLE, "--to", "s3://exports", "--enable-pitr", "--wait")
+    stack.tool("export", "--table", local.TABLE, "--to", exports(stack), "--enable-pitr", "--wait")
     letters = json.loads(stack.tool("dlq", "list", "--json", *queue))["letters"]
     if len(letters) != 2:
         sys.exit(f"not two dead letters: {letters}")
-    stack.tool("dlq", "replay", *queue, "--dest", DEST, "--unit", 2)
+    stack.tool("dlq", "replay", *queue, "--dest", lake(stack), "--unit", 2)
     stack.tool("dlq", "discard", *queue, "--yes")
-    stack.tool("dlq", "replay", *queue, "--dest", DEST, "--all")
+    stack.tool("dlq", "replay", *queue, "--dest", lake(stack), "--all")
 
 
 def convert_what_is_broken(stack):
     """An export with a line that is no item, a file that is not what its MD5 says, and a shard that is there already."""
     break_export(local.STATE / "export")
-    stack.cloud.upload(local.STATE / "export", "exports")
-    shard = f"{shards_of(stack, 's3://exports', *KEYS)}-000002-00000.json.gz"
-    stack.cloud.put_object("lake", shard, gzip.compress(b"somebody else's\n"))
-    coordinator = stack.coordinate("coordinator-export", "s3://exports", DEST, "--max-quarantine", 1, *KEYS)
+    stack.cloud.upload(local.STATE / "export", stack.places.exports)
+    shard = f"{shards_of(stack, exports(stack), *KEYS)}-000002-00000.json.gz"
+    stack.cloud.put_object(stack.places.lake, shard, gzip.compress(b"somebody else's\n"))
+    coordinator = stack.coordinate("coordinator-export", exports(stack), lake(stack), "--max-quarantine", 1, *KEYS)
     ends_with(stack, coordinator, "coordinator-export", DEAD_LETTERS)
 
 
@@ -109,6 +132,27 @@ def break_export(folder):
     second.write_bytes(bytes(damaged))
 
 
+def who_holds_a_unit():
+    """The number of a worker that does, by its own metrics."""
+    deadline = time.monotonic() + UNIT_SECONDS_MAX
+    while time.monotonic() < deadline:
+        for number, port in enumerate(local.WORKER_PORTS):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+            if any(line.startswith("backfleet_in_flight_units ") and float(line.split()[1]) > 0 for line in lines):
+                return number
+        time.sleep(0.2)
+    sys.exit(f"no worker held a unit within {UNIT_SECONDS_MAX} s")
+
+
+def exports(stack):
+    return f"s3://{stack.places.exports}"
+
+
+def lake(stack):
+    return f"s3://{stack.places.lake}"
+
+
 def shards_of(stack, source, *words):
     """What every shard of a job begins with."""
     plan = json.loads(stack.tool("plan", "--json", "--source", source, *words))
@@ -130,13 +174,13 @@ def main():
     parser = argparse.ArgumentParser(description="Every query of dashboard and alerts, asked of a real Prometheus.")
     parser.add_argument("--picture", type=pathlib.Path, help="draw the dashboard there, with the Python of --draw-with")
     parser.add_argument("--draw-with", default=sys.executable, help="a Python that has deploy/grafana/requirements.txt")
-    parser.add_argument("--check-with", default=sys.executable, help="a Python that has deploy/prometheus/requirements.txt")
+    parser.add_argument("--check-with", default=sys.executable, help="a Python that has deploy/checks/requirements.txt")
     args = parser.parse_args()
     url = f"http://127.0.0.1:{local.PROMETHEUS_PORT}"
     began = time.time()
     os.environ["BACKFLEET_EMULATOR_CALLS"] = str(CALLS)
     try:
-        stack = local.up(faults=True, visibility_seconds=VISIBILITY_SECONDS)
+        stack = local.up(faults=True, visibility_seconds=VISIBILITY_SECONDS, make_places=made_by_template(args.check_with))
         # Whoever makes queues is nobody of the fleet.
         CALLS.unlink()
         scan_through_trouble(stack)
@@ -146,6 +190,8 @@ def main():
         check = [args.check_with, local.ROOT / "deploy/prometheus/check.py", "--live", url, "--interval", "30s"]
         found = subprocess.run([*map(str, check), "--minutes", f"{minutes:.1f}"], check=False).returncode
         every_other_command(stack)
+        proof = [args.check_with, local.ROOT / "deploy/checks/iam_proof.py", "--calls", CALLS, "--values", VALUES]
+        found |= subprocess.run([*map(str, proof)], check=False).returncode
         if args.picture:
             draw = [args.draw_with, local.ROOT / "deploy/grafana/render.py", "--prometheus", url, "--out", args.picture]
             subprocess.run([*map(str, draw), "--minutes", f"{minutes:.1f}"], check=True)

@@ -17,7 +17,7 @@ import sys
 import time
 import urllib.request
 
-from cloud import ACCOUNT, Cloud
+from cloud import Cloud
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATE = ROOT / "target/local"
@@ -34,6 +34,25 @@ QUEUE = "backfleet"
 TABLE = "orders"
 
 
+class Places:
+    """What the fleet works with: made here, or by the template on the emulator."""
+
+    def __init__(self, queue_url, dlq_url, exports, lake, worker_environment=()):
+        self.queue_url, self.dlq_url = queue_url, dlq_url
+        self.exports, self.lake = exports, lake
+        self.worker_environment = dict(worker_environment)
+
+
+def made_here(stack):
+    """Two buckets and a pair of queues."""
+    for bucket in ("exports", "lake"):
+        stack.cloud.put_bucket(bucket)
+    stack.tool("doctor", "--create-queues", QUEUE)
+    queue_url = stack.cloud.queue_url(QUEUE)
+    allowed = {"BACKFLEET_ALLOW_SOURCE": f"s3://exports,dynamodb://{TABLE}", "BACKFLEET_ALLOW_DEST": "s3://lake"}
+    return Places(queue_url, f"{queue_url}-dlq", "exports", "lake", {"BACKFLEET_QUEUE": queue_url, **allowed})
+
+
 class Stack:
     """Processes of the stack, by name, kept in a file so that another call can stop them."""
 
@@ -41,12 +60,13 @@ class Stack:
         self.pids = json.loads(PIDS.read_text()) if PIDS.exists() else {}
         self.endpoint = f"http://127.0.0.1:{EMULATOR_PORT}"
         self.cloud = Cloud(self.endpoint)
+        self.places = None
 
-    def spawn(self, name, command):
+    def spawn(self, name, command, more=()):
         """Starts a process of its own session, whose output goes to a file; it ends with `stop` or `down`."""
         log = (STATE / f"{name}.log").open("ab")
         process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment()
+            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={**environment(), **dict(more)}
         )
         self.pids[name] = process.pid
         PIDS.write_text(json.dumps(self.pids))
@@ -70,11 +90,17 @@ class Stack:
     def tool(self, *words, **options):
         """`backfleet <words>`; its output."""
         done = subprocess.run(
-            [program("backfleet"), *map(str, words)], env=environment(), capture_output=True, text=True, check=False
+            [program("backfleet"), *map(str, words)], env=self.environment(), capture_output=True, text=True, check=False
         )
         if done.returncode not in options.get("codes", [0]):
             sys.exit(f"backfleet {' '.join(map(str, words))} ended with {done.returncode}:\n{done.stderr}{done.stdout}")
         return done.stdout
+
+    def environment(self):
+        """Of an operator who knows the queues."""
+        if self.places is None:
+            return environment()
+        return {**environment(), "BACKFLEET_QUEUE": self.places.queue_url, "BACKFLEET_DLQ": self.places.dlq_url}
 
     def start_emulator(self, faults):
         port = BEHIND_FAULTS_PORT if faults else EMULATOR_PORT
@@ -93,11 +119,10 @@ class Stack:
 
     def start_worker(self, number):
         port = WORKER_PORTS[number]
-        sources = f"s3://exports,dynamodb://{TABLE}"
         self.spawn(
             f"worker-{number}",
-            [program("backfleet-worker"), "--queue", self.cloud.queue_url(QUEUE), "--allow-source", sources,
-             "--allow-dest", "s3://lake", "--concurrency", 2, "--metrics-addr", f"127.0.0.1:{port}"],
+            [program("backfleet-worker"), "--concurrency", 2, "--metrics-addr", f"127.0.0.1:{port}"],
+            self.places.worker_environment,
         )
         wait_for(f"http://127.0.0.1:{port}/readyz", f"worker {number}")
 
@@ -116,12 +141,13 @@ class Stack:
         """A coordinator that stays until its job is done. One at a time has the port."""
         return self.spawn(
             name,
-            [program("backfleet"), "start", "--wait", "--queue", self.cloud.queue_url(QUEUE), "--source", source,
-             "--dest", dest, "--metrics-addr", f"127.0.0.1:{COORDINATOR_PORT}", *words],
+            [program("backfleet"), "start", "--wait", "--source", source, "--dest", dest,
+             "--metrics-addr", f"127.0.0.1:{COORDINATOR_PORT}", *words],
+            self.environment(),
         )
 
 
-def up(faults, visibility_seconds=None):
+def up(faults, visibility_seconds=None, make_places=made_here):
     """Starts everything, and a scan that lasts for a while; an export is there for whoever wants to convert it."""
     if Stack().pids:
         sys.exit(f"a stack is there already: {ROOT.name}/deploy/local/down stops it")
@@ -131,13 +157,12 @@ def up(faults, visibility_seconds=None):
     STATE.mkdir(parents=True)
     stack = Stack()
     stack.start_emulator(faults)
-    for bucket in ("exports", "lake"):
-        stack.cloud.put_bucket(bucket)
-    stack.tool("doctor", "--create-queues", QUEUE)
+    places = make_places(stack)
     if visibility_seconds:
-        stack.cloud.set_visibility(stack.cloud.queue_url(QUEUE), visibility_seconds)
+        stack.cloud.set_visibility(places.queue_url, visibility_seconds)
+    stack.places = places
     stack.tool("synth", "--to", STATE / "export", "--items", ITEMS, "--files", 12, "--table", TABLE)
-    stack.cloud.upload(STATE / "export", "exports")
+    stack.cloud.upload(STATE / "export", places.exports)
     stack.cloud.create_table(TABLE)
     stack.cloud.put_items(TABLE, [item(number) for number in range(ITEMS)])
     for number in range(len(WORKER_PORTS)):
@@ -178,7 +203,6 @@ def environment():
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{EMULATOR_PORT}",
         "BACKFLEET_EMULATED": "true",
         "AWS_REGION": "us-east-1",
-        "BACKFLEET_DLQ": f"http://127.0.0.1:{EMULATOR_PORT}/{ACCOUNT}/{QUEUE}-dlq",
         "BACKFLEET_MEMORY_LIMIT": str(2 << 30),
     }
 
