@@ -12,7 +12,7 @@ def main():
     if not result.wasSuccessful() or not result.testsRun:
         return 1
     sys.stderr.flush()
-    print(f"{result.testsRun} tests of the proof, the template's reader and the page of rights")
+    print(f"{result.testsRun} tests of the proof, the template's reader, the page of rights and the examples")
     return 0
 
 

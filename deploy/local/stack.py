@@ -66,7 +66,12 @@ class Stack:
         """Starts a process of its own session, whose output goes to a file; it ends with `stop` or `down`."""
         log = (STATE / f"{name}.log").open("ab")
         process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={**environment(), **dict(more)}
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**environment(), **dict(more)},
         )
         self.pids[name] = process.pid
         PIDS.write_text(json.dumps(self.pids))

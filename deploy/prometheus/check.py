@@ -2,6 +2,7 @@
 """Checks rules, alerts, dashboard and runbooks against each other, the metrics table and the programs.
 
     check.py                                  needs promtool (Debian: apt-get install prometheus) and PyYAML
+                                              (the Python that deploy/checks/setup.sh prints has it)
     check.py --live URL --minutes 10          asks a real Prometheus for every expression; all must give data
 
 Exits 1 and says everything that is wrong. `--live` is for a Prometheus that has rules.yml loaded and has
