@@ -436,7 +436,7 @@ pub struct StartArgs {
     pub wait: bool,
     #[command(flatten)]
     pub waiting: WaitArgs,
-    /// Have this ECS service run --tasks workers; with --wait none again at the end
+    /// Have this ECS service run --tasks workers; with --wait none again at the end, unless its queue has more
     #[arg(long, value_name = "CLUSTER/SERVICE", value_parser = ecs_service)]
     pub ecs_service: Option<EcsName>,
 }

@@ -23,7 +23,7 @@ use backfleet_core::metrics::{
     VERIFY_MISMATCH,
 };
 use backfleet_core::plan::Source;
-use backfleet_core::ports::{Clock as _, Depth, SystemClock};
+use backfleet_core::ports::{Clock as _, Depth, Queue as _, SystemClock};
 use backfleet_core::retry::RetryingQueue;
 use backfleet_worker::http::{self, Watchers};
 use backfleet_worker::location::{Connections, Location};
@@ -62,8 +62,9 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
     let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);
-    let tasks = if started.pending.is_empty() { 0 } else { args.job.cost.tasks };
-    want_tasks(args.ecs_service.as_ref(), tasks, output, connections).await?;
+    if sent > 0 {
+        want_tasks(args.ecs_service.as_ref(), args.job.cost.tasks, output, connections).await?;
+    }
     let text = format!(
         "job {}: {} units, {} of them put on the queue\n  next: backfleet status --watch --dest {dest} --job {}, then backfleet finish --dest {dest} --job {}",
         started.plan.job,
@@ -89,7 +90,8 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let fleet = Fleet { started: &started, queue: &queue, letters: &letters, quiet: output.quiet };
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
     let end = fleet.wait(proof, args.waiting.max_quarantine).await?;
-    if !matches!(end, RunEnd::Interrupted { .. }) {
+    // Another job may have the same workers.
+    if !matches!(end, RunEnd::Interrupted { .. }) && rests(&queue.depth().await?) {
         want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
     }
     let job = Job { plan: started.plan.clone(), layout: started.layout.clone(), dest, began };
@@ -122,8 +124,7 @@ impl Fleet<'_> {
             if !self.quiet {
                 eprintln!("{}", line(&now));
             }
-            let resting =
-                now.depth.is_some_and(|depth| (depth.visible, depth.in_flight, depth.delayed) == (0, 0, 0));
+            let resting = now.depth.as_ref().is_some_and(rests);
             quiet_looks = if resting { quiet_looks + 1 } else { 0 };
             if quiet_looks >= QUIET_LOOKS {
                 quiet_looks = 0;
@@ -172,6 +173,11 @@ impl Fleet<'_> {
         let Started { plan, layout, dest, .. } = self.started;
         Ok(ended(finish(&**dest, plan, layout, proof, quarantine_max).await?))
     }
+}
+
+/// Whether nothing waits on a queue and nobody holds anything of it.
+fn rests(depth: &Depth) -> bool {
+    (depth.visible, depth.in_flight, depth.delayed) == (0, 0, 0)
 }
 
 fn ended(finished: Finished) -> RunEnd {
