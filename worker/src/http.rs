@@ -19,9 +19,27 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-/// Bounds of the histograms, all of seconds: from a tiny file to one of many gigabytes.
-const SECONDS_BUCKETS: [f64; 14] =
-    [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0];
+/// Bounds of the histograms, all of seconds: from a tiny file to a message that waits for as long as SQS keeps it.
+const SECONDS_BUCKETS: [f64; 18] = [
+    0.001,
+    0.005,
+    0.02,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    15.0,
+    60.0,
+    300.0,
+    1800.0,
+    7200.0,
+    43_200.0,
+    259_200.0,
+    1_209_600.0,
+];
 
 const METRICS: &str = "/metrics";
 

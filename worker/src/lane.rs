@@ -68,6 +68,8 @@ struct Seat {
     owed: Option<f64>,
     /// What an item costs, by the pages so far.
     item_units: Option<f64>,
+    /// The part of a unit that was read and is in no metric yet: those are whole.
+    uncounted: f64,
 }
 
 /// Until when a page is waited for.
@@ -102,6 +104,7 @@ impl Lane {
             pacer: None,
             owed: None,
             item_units: None,
+            uncounted: 0.0,
         };
         Self { seat: tokio::sync::Mutex::new(seat), jitter: Jitter::new(u64::from(number)) }
     }
@@ -225,7 +228,9 @@ impl Seat {
     }
 
     fn note(&mut self, scan: &ScanSource, page: &ScanPage) {
-        metrics::counter!(RCU_CONSUMED).increment(page.units.ceil() as u64);
+        let counted = self.uncounted + page.units;
+        metrics::counter!(RCU_CONSUMED).increment(counted as u64);
+        self.uncounted = counted.fract();
         self.owed = Some(self.owed.unwrap_or_default() + page.units);
         if page.scanned > 0 {
             let dearer = if scan.consistent { 2.0 } else { 1.0 };

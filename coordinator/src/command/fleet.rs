@@ -366,9 +366,9 @@ async fn serve_metrics(addr: Option<SocketAddr>) -> Result<Option<Watchers>, Fai
 fn record(now: &Status) {
     metrics::gauge!(UNITS_PLANNED).set(now.units as f64);
     metrics::gauge!(UNITS_REMAINING).set(now.pending.len() as f64);
-    if let Some(left) = now.left {
-        metrics::gauge!(ETA_SECONDS).set(left.as_secs_f64());
-    }
+    // Not a number where nobody can say, rather than what was last said.
+    let unknown = if now.pending.is_empty() { 0.0 } else { f64::NAN };
+    metrics::gauge!(ETA_SECONDS).set(now.left.map_or(unknown, |left| left.as_secs_f64()));
     let quiet = if now.pending.is_empty() { Duration::ZERO } else { now.quiet.unwrap_or_default() };
     metrics::gauge!(OLDEST_INCOMPLETE_AGE_SECONDS).set(quiet.as_secs_f64());
     if let Some(Depth { visible, in_flight, delayed, dead }) = now.depth {
