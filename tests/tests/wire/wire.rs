@@ -22,8 +22,6 @@ pub const UNITS: usize = 12;
 pub const LARGE_UNIT: usize = 11;
 /// Its file.
 pub const LARGE: &str = "f11.json.gz";
-/// What its shards have in their names.
-pub const LARGE_SHARDS: &str = "-000011-";
 /// The flags of the job: small shards, so that some units have several.
 const OPTIONS: &[&str] = &["--shard-bytes", "512KiB"];
 /// How long a received message stays hidden. A little more than a long poll, since a lease counts from before it;
