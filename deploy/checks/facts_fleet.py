@@ -65,6 +65,8 @@ def check_worker_environment(facts, stack, container):
         "BACKFLEET_ALLOW_DEST": stack.outputs["Destination"],
         "BACKFLEET_METRICS_ADDR": "0.0.0.0:9464",
         "BACKFLEET_STOP_TIMEOUT": "100",
+        # Two gigabytes for each CPU.
+        "BACKFLEET_MEMORY_LIMIT": str(int(stack.parameters.get("WorkerVcpu", "2")) * (2 << 30)),
     }
     facts.equal("environment of worker", environment, wanted)
     owner = stack.parameters.get("ExpectedBucketOwner", "") or ACCOUNT

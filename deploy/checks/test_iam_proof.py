@@ -365,14 +365,15 @@ class TheTemplate(unittest.TestCase):
             self.assertFalse(self.allowed(role, "s3:ListBucket", "arn:aws:s3:::lake", prefix="users/"))
             self.assertFalse(self.allowed(role, "s3:ListBucket", "arn:aws:s3:::lake", prefix=""))
 
-    def test_only_workers_read_the_table_through_indexes_and_only_the_coordinator_exports_it(self):
+    def test_both_may_scan_the_table_and_nothing_else_and_only_the_coordinator_exports_it(self):
         table = "arn:aws:dynamodb:eu-north-1:123456789012:table/orders"
-        self.assertTrue(self.allowed("worker", "dynamodb:Scan", table))
-        self.assertTrue(self.allowed("worker", "dynamodb:Scan", table + "/index/by-date"))
-        self.assertFalse(self.allowed("coordinator", "dynamodb:Scan", table + "/index/by-date"))
+        for role in self.roles:
+            self.assertTrue(self.allowed(role, "dynamodb:Scan", table))
+            self.assertTrue(self.allowed(role, "dynamodb:Scan", table + "/index/by-date"))
+            self.assertFalse(self.allowed(role, "dynamodb:Scan", table + "2"))
+            self.assertFalse(self.allowed(role, "dynamodb:Query", table))
         self.assertTrue(self.allowed("coordinator", "dynamodb:ExportTableToPointInTime", table))
         self.assertFalse(self.allowed("worker", "dynamodb:ExportTableToPointInTime", table))
-        self.assertFalse(self.allowed("worker", "dynamodb:Scan", table + "2"))
 
     def test_rules_refuse_what_does_not_fit_together(self):
         good = self.values.parameters
