@@ -22,7 +22,7 @@ deploy-check: ## the template, its roles, rules, alerts and dashboard, and a fle
 	deploy/checks/run.sh
 	python=$$(deploy/checks/setup.sh) && "$$python" deploy/prometheus/check.py
 	cargo build -p backfleet -p backfleet-worker
-	python=$$(deploy/checks/setup.sh) && BACKFLEET_BIN=$(CURDIR)/target/debug "$$python" deploy/local/live_check.py
+	python=$$(deploy/checks/setup.sh) && BACKFLEET_BIN=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug "$$python" deploy/local/live_check.py
 
 image-check: ## the image without a Docker daemon: built, measured, started in an empty root; Debian, as root
 	deploy/checks/debian.sh buildah ca-certificates openssl
