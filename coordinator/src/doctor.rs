@@ -10,7 +10,7 @@ use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
 use backfleet_core::plan::{Expressions, ScanSource};
 use backfleet_core::ports::{
     Exporter, Metadata, NewObject, ObjectStore, PageRequest, PortError, PortFault, PutOutcome, Recovery,
-    TableScanner,
+    TableFacts, TableScanner,
 };
 
 /// One thing that was looked at.
@@ -163,15 +163,17 @@ pub async fn source(store: &dyn ObjectStore) -> Check {
     }
 }
 
-/// Looks at a table that is scanned: its description, and one item.
-pub async fn table(place: &str, table: &dyn TableScanner) -> Vec<Check> {
+/// Looks at a table that is scanned: its description, which is given as well, and one item.
+pub async fn table(place: &str, table: &dyn TableScanner) -> (Vec<Check>, Option<TableFacts>) {
     let what = |part: &str| format!("source {place}: {part}");
     let facts = match table.describe().await {
         Ok(facts) => facts,
-        Err(error) => return vec![unreachable(what("description"), &error, "dynamodb:DescribeTable")],
+        Err(error) => {
+            return (vec![unreachable(what("description"), &error, "dynamodb:DescribeTable")], None);
+        }
     };
     let scan = ScanSource {
-        table_arn: facts.arn,
+        table_arn: facts.arn.clone(),
         index: None,
         segments: 1,
         lanes: 1,
@@ -188,7 +190,7 @@ pub async fn table(place: &str, table: &dyn TableScanner) -> Vec<Check> {
         Ok(_) => Check { what: what("scan"), outcome: Outcome::Good },
         Err(error) => unreachable(what("scan"), &error, "dynamodb:Scan"),
     };
-    vec![Check { what: what("description"), outcome: Outcome::Good }, read]
+    (vec![Check { what: what("description"), outcome: Outcome::Good }, read], Some(facts))
 }
 
 /// Looks at whether a table can be exported; a scan can do without.

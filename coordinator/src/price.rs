@@ -106,6 +106,11 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
+    /// Whether anything goes: nothing need be reckoned then.
+    pub fn is_none(&self) -> bool {
+        self.cost.is_none() && self.duration.is_none()
+    }
+
     /// Refuses a way that is above it.
     pub fn check(&self, way: &Way, prices: &Prices) -> Result<(), PriceError> {
         let cost = way.cost();

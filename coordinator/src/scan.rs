@@ -261,6 +261,7 @@ fn budget(scan: &ScanRequest, facts: &TableFacts, place: &str) -> Result<Budget,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::tests_support::request;
 
     fn facts(capacity: ReadCapacity) -> TableFacts {
         TableFacts {
@@ -316,16 +317,8 @@ mod tests {
     #[test]
     fn the_table_tells_keys_and_stream_and_the_same_request_is_the_same_job() {
         let place = Location::parse("dynamodb://orders").unwrap();
-        let request = Request {
-            format: "stream".into(),
-            compression: "gzip".into(),
-            shard_bytes_max: 1 << 20,
-            view: "NEW_IMAGE".into(),
-            document: "line".into(),
-            document_records_max: 1,
-            kinesis_precision: "millisecond".into(),
-            ..Request::default()
-        };
+        // The table tells the keys.
+        let request = Request { keys: Vec::new(), ..request() };
         let of = |request: &Request| {
             let facts = facts(ReadCapacity::OnDemand(None));
             let asked = budget(&request.scan, &facts, "orders").unwrap();

@@ -277,10 +277,11 @@ pub fn keys_of_schema(json: &[u8]) -> Result<Vec<String>, SpecError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod tests_support {
+    use super::Request;
 
-    fn request() -> Request {
+    /// Stream records, gzipped, and nothing else that is out of the ordinary.
+    pub(crate) fn request() -> Request {
         Request {
             format: "stream".into(),
             compression: "gzip".into(),
@@ -293,6 +294,12 @@ mod tests {
             ..Request::default()
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tests_support::request;
+    use super::*;
 
     fn summary() -> Summary {
         Summary {

@@ -93,20 +93,12 @@ mod tests {
     use backfleet_core::plan::{Expressions, ScanSource, Source, UnitPlan};
 
     use super::*;
+    use crate::spec::tests_support::request;
     use crate::spec::{Request, Shown, options};
 
     /// A scan of six segments in two lanes.
     fn plan() -> Plan {
-        let request = Request {
-            format: "item".into(),
-            compression: "gzip".into(),
-            shard_bytes_max: 1 << 20,
-            view: "NEW_IMAGE".into(),
-            document: "line".into(),
-            document_records_max: 1,
-            kinesis_precision: "millisecond".into(),
-            ..Request::default()
-        };
+        let request = Request { format: "item".into(), ..request() };
         let shown = Shown { table_arn: None, time: Some("2026-01-14T10:18:50Z".into()), export: None };
         let scan = ScanSource {
             table_arn: "arn".into(),

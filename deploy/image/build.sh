@@ -15,19 +15,19 @@ deploy/checks/debian.sh buildah ca-certificates
 RUSTFLAGS="-C target-feature=+crt-static" \
     cargo build --release --locked --target "$target" -p backfleet -p backfleet-worker
 
-rm -rf "$out/root" "$archive"
-install -d "$out/root/etc/ssl/certs"
-install -d -m 1777 "$out/root/tmp"
-install -s "target/$target/release/backfleet" "target/$target/release/backfleet-worker" "$out/root/"
-install -m 0644 "$certificates" "$out/root/etc/ssl/certs/"
+rm -rf "$out/tree" "$archive"
+install -d "$out/tree/etc/ssl/certs"
+install -d -m 1777 "$out/tree/tmp"
+install -s "target/$target/release/backfleet" "target/$target/release/backfleet-worker" "$out/tree/"
+install -m 0644 "$certificates" "$out/tree/etc/ssl/certs/"
 
 # Plain folders instead of mounts, so that it works where nothing may be mounted.
 buildah() { command buildah --storage-driver vfs --root "$root/$out/storage" --runroot "$root/$out/run" "$@"; }
 container=$(buildah from scratch)
 trap 'buildah rm "$container" >/dev/null' EXIT
-buildah copy --quiet "$container" "$out/root" / >/dev/null
+buildah copy --quiet "$container" "$out/tree" / >/dev/null
 buildah config --env SSL_CERT_FILE="$certificates" --volume /tmp --user 65532:65532 --entrypoint '["/backfleet-worker"]' "$container"
 buildah commit --quiet --disable-compression=false "$container" "oci-archive:$archive:backfleet:latest" >/dev/null
 
-echo "$archive: $(du -k "$archive" | cut -f1) KiB; backfleet $(du -k "$out/root/backfleet" | cut -f1) KiB," \
-    "backfleet-worker $(du -k "$out/root/backfleet-worker" | cut -f1) KiB unpacked"
+echo "$archive: $(du -k "$archive" | cut -f1) KiB; backfleet $(du -k "$out/tree/backfleet" | cut -f1) KiB," \
+    "backfleet-worker $(du -k "$out/tree/backfleet-worker" | cut -f1) KiB unpacked"

@@ -56,7 +56,7 @@ pub async fn estimate(
 
 /// Refuses a job that is above what was given.
 pub async fn check(args: &CostArgs, planned: &Planned, connections: &Connections) -> Result<(), Failure> {
-    if args.ceiling().cost.is_none() && args.ceiling().duration.is_none() {
+    if args.ceiling().is_none() {
         return Ok(());
     }
     estimate(args, planned, connections).await?.check(args.ceiling())
@@ -69,6 +69,9 @@ pub async fn check_export(
     table: &TableFacts,
     connections: &Connections,
 ) -> Result<(), Failure> {
+    if args.ceiling().is_none() {
+        return Ok(());
+    }
     let prices = Prices::read(args.prices.as_deref())?;
     let recovery = recovery(place, table, connections).await;
     let way = export(&prices, Fleet { tasks: args.tasks }, table.bytes, recovery);

@@ -30,8 +30,9 @@ pub async fn doctor(args: &DoctorArgs, output: &Output, connections: &Connection
         match location.open_origin(connections).await? {
             Origin::Files(files) => checks.push(source(&*files).await),
             Origin::Table(scanned) => {
-                checks.extend(table(place, &*scanned).await);
-                if let Ok(facts) = scanned.describe().await {
+                let (looked_at, facts) = table(place, &*scanned).await;
+                checks.extend(looked_at);
+                if let Some(facts) = facts {
                     let exporter = location.open_exporter(&facts.arn, connections).await?;
                     checks.push(recovery(place, &exporter).await);
                 }
