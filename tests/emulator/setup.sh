@@ -1,23 +1,6 @@
 #!/bin/sh
-# Makes the virtual environment of the S3 and SQS emulator, once: target/emulator-venv.
-# Every package is pinned by hash. Prints the path of its Python.
+# Makes the virtual environment of the S3 and SQS emulator, once: target/emulator-venv. Prints the path of its Python.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-venv=${1:-"$(dirname "$(dirname "$here")")/target/emulator-venv"}
-wanted=$(cksum <"$here/requirements.txt")
-
-if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
-    mkdir -p "$(dirname "$venv")"
-    # Several test processes may come at once: one makes it, the others wait.
-    exec 9>"$venv.lock"
-    if command -v flock >/dev/null; then flock 9; fi
-    if [ "$(cat "$venv/.requirements" 2>/dev/null || true)" != "$wanted" ]; then
-        rm -rf "$venv"
-        python3 -m venv "$venv" >&2
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
-            -r "$here/requirements.txt" >&2
-        echo "$wanted" >"$venv/.requirements"
-    fi
-fi
-echo "$venv/bin/python"
+exec "$here/../venv.sh" "$here/requirements.txt" "${1:-"$(dirname "$(dirname "$here")")/target/emulator-venv"}"

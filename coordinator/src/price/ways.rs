@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backfleet_core::limits::SLICE;
 use backfleet_core::plan::ScanSource;
 use backfleet_core::ports::{ReadCapacity, Recovery, TableFacts};
 
@@ -34,8 +35,6 @@ const GB_PER_VCPU: f64 = 2.0;
 const UNIT_BYTES: f64 = 8192.0;
 const SHARD_BYTES: f64 = (128 << 20) as f64;
 const GB: f64 = 1e9;
-/// A slice of a segment ends with a message.
-const SLICE_SECONDS: f64 = 600.0;
 
 /// The machines that would do it.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +124,8 @@ pub fn scan(prices: &Prices, table: &TableFacts, source: &ScanSource, budget: u3
         }
     };
     let shards = f64::from(segments) + json * CONTENT_PER_JSON / SHARD_BYTES;
-    let slices = f64::from(segments) + f64::from(lanes) * seconds / SLICE_SECONDS;
+    // A slice of a segment ends with a message.
+    let slices = f64::from(segments) + f64::from(lanes) * seconds / SLICE.as_secs_f64();
     let requests = puts(prices, 2.0 * shards + f64::from(segments))
         + gets(prices, READS_PER_UNIT * slices)
         + queue(prices, QUEUE_REQUESTS_PER_UNIT * slices);
