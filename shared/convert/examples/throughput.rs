@@ -11,8 +11,8 @@ use std::fs;
 use std::sync::Arc;
 
 use backfleet_convert::{
-    AttributeFilter, Compression, Converter, Document, Encoding, Format, KinesisPrecision, Recipe,
-    RecipeSpec, Step, TableIdentity, Totals, ViewType, limits,
+    AttributeFilter, Compression, Converter, Document, Encoding, EventName, Format, Input, KinesisPrecision,
+    Recipe, RecipeSpec, Step, TableIdentity, Totals, ViewType, limits,
 };
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -62,7 +62,7 @@ fn measure(path: &str, format: Format, compression: Compression, runs: u32) -> R
 }
 
 fn convert(recipe: &Arc<Recipe>, file: &Bytes) -> Result<(Totals, usize), Box<dyn Error>> {
-    let mut converter = Converter::new(Arc::clone(recipe), 0, Encoding::Gzip);
+    let mut converter = Converter::new(Arc::clone(recipe), 0, Input::json(Encoding::Gzip));
     let mut rest = file.clone();
     let mut stored = 0;
     loop {
@@ -99,8 +99,11 @@ fn floor(path: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn records_of(file: &Bytes) -> Result<Vec<u8>, Box<dyn Error>> {
-    let mut converter =
-        Converter::new(Arc::new(Recipe::new(spec(Format::Stream, Compression::None))?), 0, Encoding::Gzip);
+    let mut converter = Converter::new(
+        Arc::new(Recipe::new(spec(Format::Stream, Compression::None))?),
+        0,
+        Input::json(Encoding::Gzip),
+    );
     converter.feed(file.clone());
     let mut records = Vec::new();
     loop {
@@ -152,6 +155,7 @@ fn spec(format: Format, compression: Compression) -> RecipeSpec {
         attributes: AttributeFilter::All,
         document: Document::Line,
         document_records_max: limits::DOCUMENT_RECORDS_DEFAULT,
+        upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::gunzip::InputError;
+use crate::input::Input;
 use crate::limits::{LINE_BYTES_MAX, UNIT_MAX};
 use crate::lines::{Line, Lines};
 use crate::reason::Reason;
-use crate::recipe::{Encoding, Recipe};
+use crate::recipe::Recipe;
 use crate::record::Renderer;
 use crate::scan::{Fault, Scanner};
 use crate::shard::{Gatherer, Shard};
@@ -89,18 +90,18 @@ enum Phase {
 }
 
 impl Converter {
-    /// For the unit of this number in the plan; `encoding` is that of its file.
+    /// For the unit of this number in the plan, whose file is written as `input` says.
     ///
     /// # Panics
     /// If `unit` is above [`UNIT_MAX`](crate::limits::UNIT_MAX): no plan has so many.
-    pub fn new(recipe: Arc<Recipe>, unit: u32, encoding: Encoding) -> Converter {
+    pub fn new(recipe: Arc<Recipe>, unit: u32, input: Input) -> Converter {
         assert!(unit <= UNIT_MAX, "unit {unit} has more digits than a sequence number has for it");
         let spec = recipe.spec();
-        let renderer = Renderer::new(&recipe, unit);
+        let renderer = Renderer::new(&recipe, input.content, unit);
         Converter {
-            source: Source::new(encoding),
+            source: Source::new(input.encoding),
             lines: Lines::default(),
-            scanner: Scanner::new(&spec.keys, renderer.needs_attributes()),
+            scanner: Scanner::new(&spec.keys, renderer.needs_attributes(), input.content),
             renderer,
             gatherer: Gatherer::new(spec),
             totals: Totals::default(),

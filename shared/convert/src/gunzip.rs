@@ -80,7 +80,7 @@ pub enum InputError {
         /// Inflated bytes so far.
         inflated: u64,
     },
-    /// A stored zstd shard is not whole.
+    /// Zstd frames that are not whole, or need a window of more than 128 MiB.
     #[error("the zstd frames are corrupt or truncated")]
     CorruptZstd,
 }
@@ -122,6 +122,14 @@ impl Default for Gunzip {
             stored: 0,
             inflated: 0,
         }
+    }
+}
+
+/// Refuses a file that makes too much of too little.
+pub(crate) fn refuse_bomb(stored: u64, inflated: u64) -> Result<(), InputError> {
+    match inflated > INFLATE_FREE_BYTES && inflated / INFLATE_RATIO_MAX > stored {
+        true => Err(InputError::InflateRatio { stored, inflated }),
+        false => Ok(()),
     }
 }
 
@@ -170,19 +178,11 @@ impl Gunzip {
         self.stored += consumed;
         self.inflated += produced;
         self.member_bytes += produced;
-        self.refuse_bombs()?;
+        refuse_bomb(self.stored, self.inflated)?;
         if status == Status::StreamEnd {
             self.state = State::Trailer(Trailer::default());
         }
         Ok(Progress { consumed: consumed as usize, produced: produced as usize })
-    }
-
-    fn refuse_bombs(&self) -> Result<(), InputError> {
-        let (stored, inflated) = (self.stored, self.inflated);
-        match inflated > INFLATE_FREE_BYTES && inflated / INFLATE_RATIO_MAX > stored {
-            true => Err(InputError::InflateRatio { stored, inflated }),
-            false => Ok(()),
-        }
     }
 
     fn frame_byte(&mut self, byte: u8) -> Result<(), InputError> {

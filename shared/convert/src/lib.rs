@@ -7,7 +7,9 @@
 pub mod limits;
 mod reason;
 mod recipe;
+mod input;
 mod gunzip;
+mod unzstd;
 mod source;
 mod lines;
 mod scan;
@@ -24,10 +26,11 @@ pub use answer::{Answer, AnswerError};
 pub use converter::{Converter, Quarantined, Step, Totals};
 pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
 pub use gunzip::InputError;
+pub use input::{Content, Encoding, Input, Notation};
 pub use page::{PageConverter, PageError};
 pub use reason::Reason;
 pub use recipe::{
-    AttributeFilter, Compression, Document, Encoding, ExtraField, Format, KinesisPrecision, Recipe,
+    AttributeFilter, Compression, Document, EventName, ExtraField, Format, KinesisPrecision, Recipe,
     RecipeError, RecipeSpec, TableIdentity, UnknownName, ViewType,
 };
 pub use shard::Shard;

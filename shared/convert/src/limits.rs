@@ -48,8 +48,8 @@ pub const INFLATE_FREE_BYTES: u64 = 1 << 30;
 /// Inflated bytes per stored byte beyond which a file is a bomb; deflate itself ends at 1,032.
 pub const INFLATE_RATIO_MAX: u64 = 500;
 
-/// Units of a plan: the sequence number has eight digits for them.
-pub const UNIT_MAX: u32 = 99_999_999;
+/// Units of a plan: the sequence number has seven digits for them.
+pub const UNIT_MAX: u32 = 9_999_999;
 
 /// Key attributes of a table: hash and range.
 pub const KEYS_MAX: usize = 2;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::input::Content;
 use crate::limits::{PAGE_BYTES_MAX, UNIT_MAX};
 use crate::reason::Reason;
 use crate::recipe::Recipe;
@@ -42,9 +43,9 @@ impl PageConverter {
     pub fn new(recipe: &Arc<Recipe>, unit: u32, shard: u32, records: u64) -> PageConverter {
         assert!(unit <= UNIT_MAX, "unit {unit} has more digits than a sequence number has for it");
         let spec = recipe.spec();
-        let renderer = Renderer::new(recipe, unit);
+        let renderer = Renderer::new(recipe, Content::Items, unit);
         PageConverter {
-            scanner: Scanner::new(&spec.keys, renderer.needs_attributes()),
+            scanner: Scanner::new(&spec.keys, renderer.needs_attributes(), Content::Items),
             renderer,
             gatherer: Gatherer::from_shard(spec, shard),
             records,

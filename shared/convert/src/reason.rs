@@ -23,6 +23,12 @@ pub enum Reason {
     LoneSurrogate,
     /// The object has not exactly one name, `Item`.
     NotAnItem,
+    /// The object is none of an incremental export: it has other fields than `Metadata`, `Keys`, `NewImage`, `OldImage`.
+    NotAChange,
+    /// A change without the time of its write, in microseconds.
+    InvalidWriteTime,
+    /// `Keys` of a change are not those that the recipe names.
+    KeysDiffer,
     /// An object stands where the format demands one, and something else is there.
     ObjectExpected,
     /// A list or set whose value is not an array.
@@ -59,13 +65,15 @@ pub enum Reason {
     InvalidKeyType,
     /// A key attribute with an empty value, which DynamoDB cannot store.
     EmptyKey,
-    /// An attribute has the name of an extra field (plain output only).
+    /// An attribute has the name of an extra field (plain and image output only).
     ExtraFieldName,
+    /// The change is a removal, which records of this format cannot say.
+    Removed,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Reason; 28] = [
+    pub const ALL: [Reason; 32] = [
         Reason::LineTooLong,
         Reason::InvalidUtf8,
         Reason::UnexpectedByte,
@@ -75,6 +83,9 @@ impl Reason {
         Reason::InvalidEscape,
         Reason::LoneSurrogate,
         Reason::NotAnItem,
+        Reason::NotAChange,
+        Reason::InvalidWriteTime,
+        Reason::KeysDiffer,
         Reason::ObjectExpected,
         Reason::ArrayExpected,
         Reason::StringExpected,
@@ -94,6 +105,7 @@ impl Reason {
         Reason::InvalidKeyType,
         Reason::EmptyKey,
         Reason::ExtraFieldName,
+        Reason::Removed,
     ];
 
     /// The stable name, in kebab-case: what quarantine files, metrics and scripts hold.
@@ -112,6 +124,9 @@ impl Reason {
             Reason::InvalidEscape => ("invalid-escape", "a string holds an escape that JSON does not know"),
             Reason::LoneSurrogate => ("lone-surrogate", "a string holds half a surrogate pair"),
             Reason::NotAnItem => ("not-an-item", "the object's one name is not Item"),
+            Reason::NotAChange => ("not-a-change", "the object is no record of an incremental export"),
+            Reason::InvalidWriteTime => ("invalid-write-time", "the change does not say when it was written"),
+            Reason::KeysDiffer => ("keys-differ", "the change has other key attributes than those given"),
             Reason::ObjectExpected => ("object-expected", "a JSON object belongs here"),
             Reason::ArrayExpected => ("array-expected", "a list or set needs a JSON array"),
             Reason::StringExpected => ("string-expected", "this type's value must be a JSON string"),
@@ -131,6 +146,7 @@ impl Reason {
             Reason::InvalidKeyType => ("invalid-key-type", "a key attribute is neither S, N nor B"),
             Reason::EmptyKey => ("empty-key", "a key attribute is empty"),
             Reason::ExtraFieldName => ("extra-field-name", "an attribute has the name of an extra field"),
+            Reason::Removed => ("removed", "this format has no record for an item that was removed"),
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum Format {
     Plain,
     /// DynamoDB JSON as it came, cut anew.
     Item,
+    /// The same without `Item` around it: the image alone.
+    Image,
 }
 
 /// How a shard is compressed.
@@ -62,13 +64,15 @@ pub enum KinesisPrecision {
     Microsecond,
 }
 
-/// Which input file encoding is to be undone.
+/// What happened to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// One or more gzip members.
-    Gzip,
-    /// Bytes as they are.
-    Identity,
+pub enum EventName {
+    /// It came to be.
+    Insert,
+    /// It was there and is another one now.
+    Modify,
+    /// It is gone.
+    Remove,
 }
 
 /// A name that is none of those known.
@@ -84,12 +88,13 @@ pub struct UnknownName {
 }
 
 impl Format {
-    const NAMES: [(Self, &'static str); 5] = [
+    const NAMES: [(Self, &'static str); 6] = [
         (Self::Stream, "stream"),
         (Self::LambdaEvent, "lambda-event"),
         (Self::Kinesis, "kinesis"),
         (Self::Plain, "plain"),
         (Self::Item, "item"),
+        (Self::Image, "image"),
     ];
 
     /// Names of the top-level object's own fields; for [`Format::LambdaEvent`] those of each record.
@@ -115,7 +120,7 @@ impl Format {
                 "dynamodb",
                 "eventSource",
             ],
-            Format::Plain => &[],
+            Format::Plain | Format::Image => &[],
             Format::Item => &["Item"],
         }
     }
@@ -148,9 +153,24 @@ impl ViewType {
         (Self::NewAndOldImages, "NEW_AND_OLD_IMAGES"),
     ];
 
-    /// Whether an insert carries its new image.
+    /// Whether records carry the item as it is.
     pub fn has_new_image(self) -> bool {
         matches!(self, ViewType::NewImage | ViewType::NewAndOldImages)
+    }
+
+    /// Whether records carry the item as it was.
+    pub fn has_old_image(self) -> bool {
+        matches!(self, ViewType::OldImage | ViewType::NewAndOldImages)
+    }
+}
+
+impl EventName {
+    const NAMES: [(Self, &'static str); 3] =
+        [(Self::Insert, "INSERT"), (Self::Modify, "MODIFY"), (Self::Remove, "REMOVE")];
+
+    /// As records name it.
+    pub fn name(self) -> &'static str {
+        name_of(&Self::NAMES, self)
     }
 }
 
@@ -205,6 +225,20 @@ impl FromStr for ViewType {
     }
 }
 
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for EventName {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        named(&Self::NAMES, "event name", text)
+    }
+}
+
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(name_of(&Self::NAMES, *self))
@@ -233,11 +267,15 @@ impl FromStr for KinesisPrecision {
     }
 }
 
-fn name_of<T: Copy + PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
+pub(crate) fn name_of<T: Copy + PartialEq>(names: &[(T, &'static str)], value: T) -> &'static str {
     names.iter().find(|(named, _)| *named == value).expect("every variant has a name").1
 }
 
-fn named<T: Copy>(names: &[(T, &'static str)], what: &'static str, text: &str) -> Result<T, UnknownName> {
+pub(crate) fn named<T: Copy>(
+    names: &[(T, &'static str)],
+    what: &'static str,
+    text: &str,
+) -> Result<T, UnknownName> {
     let found = names.iter().find(|(_, name)| *name == text);
     found.map(|(value, _)| *value).ok_or_else(|| UnknownName {
         what,
@@ -286,14 +324,16 @@ pub struct RecipeSpec {
     pub compression: Compression,
     /// Most uncompressed bytes of a shard, unless one record alone has more.
     pub shard_bytes_max: u64,
-    /// Names of the key attributes, hash key first; empty only for plain and item.
+    /// Names of the key attributes, hash key first; empty only for plain, item and image.
     pub keys: Vec<String>,
-    /// Who the records say they come from; not needed for plain and item.
+    /// Who the records say they come from; not needed for plain, item and image.
     pub table: Option<TableIdentity>,
     /// The moment of the snapshot in epoch microseconds, pinned in the plan.
     pub snapshot_micros: i64,
     /// View of the live stream (stream and lambda-event).
     pub view: ViewType,
+    /// What a change is called that came with its new image alone, from an export that has no old ones.
+    pub upsert: EventName,
     /// Fields added to every record, in this order.
     pub extra_fields: Vec<ExtraField>,
     /// Which attributes images hold.
@@ -344,6 +384,9 @@ pub enum RecipeError {
     /// The value would not stay on its line.
     #[error("value of extra field {0:?} is empty or holds a control character")]
     ExtraFieldValue(String),
+    /// An item that is there was not removed.
+    #[error("a change with a new image is INSERT or MODIFY, not {0}")]
+    Upsert(EventName),
     /// Keys are never left out.
     #[error("key attribute {0:?} is excluded, but keys are always kept")]
     ExcludedKey(String),
@@ -366,7 +409,10 @@ impl Recipe {
         check_sizes(&spec)?;
         check_extra_fields(&spec)?;
         check_filter(&spec)?;
-        Ok(Recipe { spec })
+        match spec.upsert {
+            EventName::Remove => Err(RecipeError::Upsert(spec.upsert)),
+            _ => Ok(Recipe { spec }),
+        }
     }
 
     /// What it was made of.

@@ -1,16 +1,19 @@
 //! Records: how a scanned item is written out in each format. Everything that is the same for all records of a recipe is
 //! put together once; the rest are byte ranges of the line, copied as they are.
 
+mod event;
 mod fragments;
 mod identity;
 mod plain;
 
 use std::ops::Range;
 
+use crate::input::Content;
 use crate::limits::KEYS_MAX;
 use crate::reason::Reason;
-use crate::recipe::{AttributeFilter, Format, Recipe};
-use crate::scan::{Attribute, Fault, Item};
+use crate::recipe::{AttributeFilter, Format, Recipe, RecipeSpec};
+use crate::scan::{Attribute, Fault, Image, Item};
+use event::{EventNamer, TimeUnit};
 use fragments::{Fragments, extra_fields};
 use identity::EventIds;
 
@@ -25,13 +28,24 @@ enum Shape {
     Change(ChangeRecord),
     Plain { extra: Vec<u8> },
     Item { extra: Vec<u8> },
+    Image { extra: Vec<u8> },
 }
 
 /// What stream and Kinesis records have in common.
 struct ChangeRecord {
     event_ids: EventIds,
     fragments: Fragments,
+    moment: Moment,
+    namer: EventNamer,
     unit: u32,
+}
+
+/// When a record says that it happened.
+enum Moment {
+    /// The snapshot's time, as it is written.
+    Pinned(Vec<u8>),
+    /// The time of each write, in this unit.
+    Write(TimeUnit),
 }
 
 /// What may be left out of an image; names are sorted.
@@ -42,15 +56,18 @@ enum Filter {
 }
 
 impl Renderer {
-    pub(crate) fn new(recipe: &Recipe, unit: u32) -> Renderer {
+    pub(crate) fn new(recipe: &Recipe, content: Content, unit: u32) -> Renderer {
         let spec = recipe.spec();
         let extra = extra_fields(&spec.extra_fields);
         let shape = match spec.format {
             Format::Plain => Shape::Plain { extra },
             Format::Item => Shape::Item { extra },
+            Format::Image => Shape::Image { extra },
             Format::Stream | Format::LambdaEvent | Format::Kinesis => Shape::Change(ChangeRecord {
-                event_ids: EventIds::new(spec),
+                event_ids: EventIds::new(spec, content),
                 fragments: Fragments::new(spec, &extra),
+                moment: Moment::new(spec, content),
+                namer: EventNamer::new(spec, content),
                 unit,
             }),
         };
@@ -60,16 +77,24 @@ impl Renderer {
 
     /// Whether items are taken apart to their attributes, rather than copied whole.
     pub(crate) fn needs_attributes(&self) -> bool {
-        matches!(self.shape, Shape::Plain { .. }) || !matches!(self.filter, Filter::All)
+        let has_extra = !self.extra_names.is_empty();
+        match self.shape {
+            Shape::Plain { .. } => true,
+            Shape::Image { .. } if has_extra => true,
+            _ => !matches!(self.filter, Filter::All),
+        }
     }
 
     /// Refuses what this recipe cannot write, before anything is written.
     pub(crate) fn check(&self, line: &[u8], item: &Item) -> Result<(), Fault> {
-        if !matches!(self.shape, Shape::Plain { .. }) || self.extra_names.is_empty() {
+        if !item.image.is_there() && !matches!(self.shape, Shape::Change(_)) {
+            return Err(Fault::new(Reason::Removed, 0));
+        }
+        if !matches!(self.shape, Shape::Plain { .. } | Shape::Image { .. }) || self.extra_names.is_empty() {
             return Ok(());
         }
         let mut scratch = Vec::new();
-        for attribute in item.attributes.iter().filter(|attribute| self.filter.keeps(line, attribute)) {
+        for attribute in item.image.attributes.iter().filter(|attribute| self.filter.keeps(line, attribute)) {
             let name = attribute.name.decoded(line, &mut scratch);
             if self.extra_names.iter().any(|extra| extra == name) {
                 return Err(Fault::new(Reason::ExtraFieldName, attribute.name.start as usize));
@@ -85,6 +110,7 @@ impl Renderer {
             Shape::Change(change) => change.write(line, item, &self.filter, ordinal, out),
             Shape::Plain { extra } => write_plain(line, item, &self.filter, extra, out),
             Shape::Item { extra } => write_item(line, item, &self.filter, extra, out),
+            Shape::Image { extra } => write_bare(line, item, &self.filter, extra, out),
         }
         keep_on_one_line(&mut out[start..]);
     }
@@ -96,19 +122,28 @@ impl ChangeRecord {
         let event_id = self.event_ids.of(line, item);
         out.extend_from_slice(&fragments.before_id);
         fragments.id_form.write(event_id, out);
+        out.extend_from_slice(&fragments.before_name);
+        out.extend_from_slice(self.namer.name(item).name().as_bytes());
+        out.extend_from_slice(&fragments.before_time);
+        self.moment.write(item, out);
         out.extend_from_slice(&fragments.before_keys);
         for (name, key) in fragments.key_names.iter().zip(item.keys.iter().flatten()) {
             out.extend_from_slice(name);
             out.extend_from_slice(&line[key.value.clone()]);
         }
-        out.extend_from_slice(&fragments.before_image);
+        out.push(b'}');
         let mut size = item.keys_size;
-        if fragments.has_image {
-            size += write_image(line, item, filter, out);
+        if fragments.has_new_image && item.image.is_there() {
+            out.extend_from_slice(br#","NewImage":"#);
+            size += write_image(line, &item.image, filter, out);
+        }
+        if fragments.has_old_image && item.old_image.is_there() {
+            out.extend_from_slice(br#","OldImage":"#);
+            size += write_image(line, &item.old_image, filter, out);
         }
         if fragments.has_sequence {
             out.extend_from_slice(br#","SequenceNumber":""#);
-            write_sequence_number(self.unit, ordinal, out);
+            write_sequence_number(self.unit, item.micros, ordinal, out);
             out.push(b'"');
         }
         out.extend_from_slice(br#","SizeBytes":"#);
@@ -117,17 +152,51 @@ impl ChangeRecord {
     }
 }
 
+impl Moment {
+    fn new(spec: &RecipeSpec, content: Content) -> Moment {
+        let unit = TimeUnit::of(spec);
+        match content {
+            Content::Items => Moment::Pinned(unit.of_micros(spec.snapshot_micros).to_string().into_bytes()),
+            Content::Changes { .. } => Moment::Write(unit),
+        }
+    }
+
+    fn write(&self, item: &Item, out: &mut Vec<u8>) {
+        match self {
+            Moment::Pinned(text) => out.extend_from_slice(text),
+            Moment::Write(unit) => {
+                let micros = item.micros.expect("a change that was scanned has its time");
+                write_decimal(unit.of_micros(micros) as u64, out);
+            }
+        }
+    }
+}
+
 fn write_item(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"Item":"#);
-    write_image(line, item, filter, out);
+    write_image(line, &item.image, filter, out);
     out.extend_from_slice(extra);
+    out.push(b'}');
+}
+
+/// The image with the extra fields among its attributes; both are objects' insides.
+fn write_bare(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    write_image(line, &item.image, filter, out);
+    if extra.is_empty() {
+        return;
+    }
+    out.pop();
+    let is_empty = out[start + 1..].iter().all(u8::is_ascii_whitespace);
+    // Extra fields begin with a comma each.
+    out.extend_from_slice(if is_empty { &extra[1..] } else { extra });
     out.push(b'}');
 }
 
 fn write_plain(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Vec<u8>) {
     out.push(b'{');
     let first = out.len();
-    for attribute in item.attributes.iter().filter(|attribute| filter.keeps(line, attribute)) {
+    for attribute in item.image.attributes.iter().filter(|attribute| filter.keeps(line, attribute)) {
         if out.len() > first {
             out.push(b',');
         }
@@ -139,14 +208,14 @@ fn write_plain(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mu
 }
 
 /// Writes the item's map: as it came, or rebuilt of the attributes kept. Gives what DynamoDB counts for it.
-fn write_image(line: &[u8], item: &Item, filter: &Filter, out: &mut Vec<u8>) -> u64 {
+fn write_image(line: &[u8], image: &Image, filter: &Filter, out: &mut Vec<u8>) -> u64 {
     if matches!(filter, Filter::All) {
-        out.extend_from_slice(&line[item.range.clone()]);
-        return item.size;
+        out.extend_from_slice(&line[image.range.clone()]);
+        return image.size;
     }
     let mut size = 0;
     let mut separator = b'{';
-    for attribute in item.attributes.iter().filter(|attribute| filter.keeps(line, attribute)) {
+    for attribute in image.attributes.iter().filter(|attribute| filter.keeps(line, attribute)) {
         out.push(separator);
         out.extend_from_slice(&line[name_and_value(attribute)]);
         size += attribute.size;
@@ -168,11 +237,27 @@ fn keep_on_one_line(record: &mut [u8]) {
     }
 }
 
-/// 21 digits: numerically below every real one, which have at least as many and begin higher.
-fn write_sequence_number(unit: u32, ordinal: u64, out: &mut Vec<u8>) {
-    out.push(b'0');
-    write_padded(u64::from(unit), 8, out);
-    write_padded(ordinal, 12, out);
+/// 21 digits, numerically below every real one, which have at least as many and begin higher. A change's is above those
+/// of all items, and that of a later change to the same item is above that of an earlier one, whichever export or job
+/// they come from.
+///
+/// ```text
+///  item    00 unit (7) record (12)
+///  change  01 microseconds (16) record modulo 1000 (3)
+/// ```
+fn write_sequence_number(unit: u32, micros: Option<i64>, ordinal: u64, out: &mut Vec<u8>) {
+    match micros {
+        None => {
+            out.extend_from_slice(b"00");
+            write_padded(u64::from(unit), 7, out);
+            write_padded(ordinal, 12, out);
+        }
+        Some(micros) => {
+            out.extend_from_slice(b"01");
+            write_padded(micros.unsigned_abs(), 16, out);
+            write_padded(ordinal % 1000, 3, out);
+        }
+    }
 }
 
 fn write_padded(mut value: u64, digits: usize, out: &mut Vec<u8>) {

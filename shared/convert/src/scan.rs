@@ -2,6 +2,7 @@
 //! itself, allocates nothing per line, and never changes a byte.
 
 mod base64;
+mod change;
 mod cursor;
 mod distinct;
 mod number;
@@ -13,6 +14,7 @@ pub(crate) use cursor::{Cursor, Fault, Tag};
 pub(crate) use number::write_json as write_json_number;
 pub(crate) use text::Text;
 
+use crate::input::Content;
 use crate::limits::{DEPTH_MAX, KEYS_MAX};
 use crate::reason::Reason;
 use distinct::Distinct;
@@ -41,35 +43,62 @@ pub(crate) struct Key {
     pub(crate) text: Text,
 }
 
-/// Where the parts of one item are in its line.
+/// Where an image of an item is in its line.
 #[derive(Debug, Default)]
-pub(crate) struct Item {
-    /// The item itself, braces included.
+pub(crate) struct Image {
+    /// The whole map, braces included; empty if there is no such image.
     pub(crate) range: Range<usize>,
     /// In the order of the line; none unless the scanner was asked to note them.
     pub(crate) attributes: Vec<Attribute>,
+    /// Bytes that DynamoDB counts for all attributes.
+    pub(crate) size: u64,
+}
+
+impl Image {
+    pub(crate) fn is_there(&self) -> bool {
+        !self.range.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.range = 0..0;
+        self.attributes.clear();
+        self.size = 0;
+    }
+}
+
+/// Where the parts of one item, or of a change to it, are in its line.
+#[derive(Debug, Default)]
+pub(crate) struct Item {
+    /// The item as it is; not there if it was removed.
+    pub(crate) image: Image,
+    /// The item as it was before the change, where the line says so.
+    pub(crate) old_image: Image,
+    /// `Keys` of a change record: a map like an image.
+    pub(crate) keys_map: Image,
+    /// When the change was written, in epoch microseconds; `None` for an item.
+    pub(crate) micros: Option<i64>,
     /// In the order of the recipe; as many as it names.
     pub(crate) keys: [Option<Key>; KEYS_MAX],
     /// Bytes that DynamoDB counts for the keys, names included.
     pub(crate) keys_size: u64,
-    /// Bytes that DynamoDB counts for all attributes.
-    pub(crate) size: u64,
 }
 
 /// Scans line after line, keeping its memory.
 pub(crate) struct Scanner {
     key_names: Vec<Vec<u8>>,
     notes_attributes: bool,
+    content: Content,
     distinct: Distinct,
     item: Item,
 }
 
 impl Scanner {
-    /// `notes_attributes`: whether [`Item::attributes`] is wanted.
-    pub(crate) fn new(key_names: &[String], notes_attributes: bool) -> Scanner {
+    /// `notes_attributes`: whether [`Image::attributes`] are wanted.
+    pub(crate) fn new(key_names: &[String], notes_attributes: bool, content: Content) -> Scanner {
         Scanner {
             key_names: key_names.iter().map(|name| name.clone().into_bytes()).collect(),
             notes_attributes,
+            content,
             distinct: Distinct::default(),
             item: Item::default(),
         }
@@ -79,15 +108,24 @@ impl Scanner {
     pub(crate) fn scan(&mut self, line: &[u8]) -> Result<&Item, Fault> {
         check_utf8(line)?;
         self.begin();
+        let content = self.content;
         let mut walk = Walk { cursor: Cursor { line, at: 0 }, scanner: self };
-        walk.line()?;
+        match content {
+            Content::Items => walk.line()?,
+            Content::Changes { .. } => walk.change_line()?,
+        }
         Ok(&self.item)
     }
 
     /// Forgets the item before.
     fn begin(&mut self) {
         self.distinct.clear();
-        self.item.attributes.clear();
+        self.item.image.clear();
+        if let Content::Changes { .. } = self.content {
+            self.item.old_image.clear();
+            self.item.keys_map.clear();
+            self.item.micros = None;
+        }
         self.item.keys = [const { None }; KEYS_MAX];
         self.item.keys_size = 0;
     }
@@ -156,16 +194,25 @@ impl Walk<'_, '_> {
         self.item_name()?;
         self.cursor.skip_space();
         self.whole_item()?;
+        if self.cursor.more(b'}')? {
+            return Err(self.cursor.fault(Reason::NotAnItem));
+        }
         self.end_of_line()
     }
 
     /// The item that begins here, its keys among its attributes.
     fn whole_item(&mut self) -> Result<(), Fault> {
+        let memory = std::mem::take(&mut self.scanner.item.image);
+        self.scanner.item.image = self.image(memory, true)?;
+        self.check_keys(self.scanner.item.image.range.end)
+    }
+
+    /// The map of attributes that begins here, noted in the memory of an earlier one.
+    fn image(&mut self, mut image: Image, has_keys: bool) -> Result<Image, Fault> {
         let start = self.cursor.at;
-        let size = self.item()?;
-        self.scanner.item.range = start..self.cursor.at;
-        self.scanner.item.size = size;
-        self.check_keys()
+        image.size = self.attributes(&mut image.attributes, has_keys)?;
+        image.range = start..self.cursor.at;
+        Ok(image)
     }
 
     fn item_name(&mut self) -> Result<(), Fault> {
@@ -182,9 +229,6 @@ impl Walk<'_, '_> {
     }
 
     fn end_of_line(&mut self) -> Result<(), Fault> {
-        if self.cursor.more(b'}')? {
-            return Err(self.cursor.fault(Reason::NotAnItem));
-        }
         self.cursor.skip_space();
         match self.cursor.peek() {
             Some(_) => Err(self.cursor.fault(Reason::TrailingBytes)),
@@ -192,16 +236,17 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn check_keys(&self) -> Result<(), Fault> {
-        let item = &self.scanner.item;
-        match item.keys[..self.scanner.key_names.len()].iter().all(Option::is_some) {
+    /// `end` is where the map ends that should hold them.
+    fn check_keys(&self, end: usize) -> Result<(), Fault> {
+        match self.scanner.item.keys[..self.scanner.key_names.len()].iter().all(Option::is_some) {
             true => Ok(()),
-            false => Err(Fault::new(Reason::MissingKey, item.range.end - 1)),
+            false => Err(Fault::new(Reason::MissingKey, end - 1)),
         }
     }
 
-    /// The top-level map: gives what DynamoDB counts for its attributes.
-    fn item(&mut self) -> Result<u64, Fault> {
+    /// A top-level map: gives what DynamoDB counts for its attributes.
+    #[inline(always)]
+    fn attributes(&mut self, noted: &mut Vec<Attribute>, has_keys: bool) -> Result<u64, Fault> {
         let mut size = 0;
         self.map(|walk, name| {
             walk.cursor.skip_space();
@@ -209,9 +254,11 @@ impl Walk<'_, '_> {
             let attribute_size = u64::from(name.decoded_len) + walk.value(0)?;
             let attribute = Attribute { name, value: start..walk.cursor.at, size: attribute_size };
             size += attribute_size;
-            walk.note_key(&attribute)?;
+            if has_keys {
+                walk.note_key(&attribute)?;
+            }
             if walk.scanner.notes_attributes {
-                walk.scanner.item.attributes.push(attribute);
+                noted.push(attribute);
             }
             Ok(())
         })?;

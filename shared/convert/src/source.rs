@@ -3,7 +3,8 @@
 use bytes::{Buf, Bytes};
 
 use crate::gunzip::{Gunzip, InputError};
-use crate::recipe::Encoding;
+use crate::input::Encoding;
+use crate::unzstd::Unzstd;
 
 /// What a read came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(crate) struct Source {
 
 enum Decoding {
     Gzip(Box<Gunzip>),
+    Zstd(Box<Unzstd>),
     Identity,
 }
 
@@ -33,6 +35,7 @@ impl Source {
     pub(crate) fn new(encoding: Encoding) -> Source {
         let decoding = match encoding {
             Encoding::Gzip => Decoding::Gzip(Box::default()),
+            Encoding::Zstd => Decoding::Zstd(Box::default()),
             Encoding::Identity => Decoding::Identity,
         };
         Source { input: Bytes::new(), ended: false, decoding, bytes_in: 0 }
@@ -64,8 +67,13 @@ impl Source {
         if !self.ended {
             return Ok(Read::NeedInput);
         }
-        if let Decoding::Gzip(gunzip) = &self.decoding {
-            gunzip.finish()?;
+        match &mut self.decoding {
+            Decoding::Gzip(gunzip) => gunzip.finish()?,
+            Decoding::Zstd(unzstd) => match unzstd.drain(space)? {
+                0 => unzstd.finish()?,
+                produced => return Ok(Read::Some(produced)),
+            },
+            Decoding::Identity => {}
         }
         Ok(Read::End)
     }
@@ -74,6 +82,11 @@ impl Source {
         match &mut self.decoding {
             Decoding::Gzip(gunzip) => {
                 let progress = gunzip.inflate(&self.input, space)?;
+                self.input.advance(progress.consumed);
+                Ok(progress.produced)
+            }
+            Decoding::Zstd(unzstd) => {
+                let progress = unzstd.inflate(&self.input, space)?;
                 self.input.advance(progress.consumed);
                 Ok(progress.produced)
             }

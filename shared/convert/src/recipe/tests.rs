@@ -19,6 +19,7 @@ fn spec() -> RecipeSpec {
         attributes: AttributeFilter::All,
         document: Document::Line,
         document_records_max: 1,
+        upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
     }
 }

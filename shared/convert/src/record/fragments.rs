@@ -1,20 +1,20 @@
 //! The parts of a change record that are the same for all records of a recipe.
 
-use crate::recipe::{ExtraField, Format, KinesisPrecision, RecipeSpec, TableIdentity, ViewType};
+use crate::recipe::{ExtraField, Format, KinesisPrecision, RecipeSpec, TableIdentity};
 use crate::record::identity::IdForm;
 
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_MILLISECOND: i64 = 1_000;
-
-/// In the order of the record: `before_id` id `before_keys` keys `before_image` image sequence size `after_size`.
+/// In the order of the record: `before_id` id `before_name` name `before_time` time `before_keys` keys, images, sequence,
+/// size, `after_size`.
 pub(crate) struct Fragments {
     pub(crate) before_id: Vec<u8>,
     pub(crate) id_form: IdForm,
+    pub(crate) before_name: Vec<u8>,
+    pub(crate) before_time: Vec<u8>,
     pub(crate) before_keys: Vec<u8>,
     /// `"name":` each, the second with a comma before it.
     pub(crate) key_names: Vec<Vec<u8>>,
-    pub(crate) before_image: Vec<u8>,
-    pub(crate) has_image: bool,
+    pub(crate) has_new_image: bool,
+    pub(crate) has_old_image: bool,
     pub(crate) has_sequence: bool,
     pub(crate) after_size: Vec<u8>,
 }
@@ -29,14 +29,14 @@ impl Fragments {
     }
 }
 
+const BEFORE_NAME: &[u8] = br#"","eventName":""#;
+const BEFORE_KEYS: &[u8] = br#","Keys":{"#;
+
 fn stream(spec: &RecipeSpec, table: &TableIdentity, extra: &[u8]) -> Fragments {
-    let seconds = spec.snapshot_micros.div_euclid(MICROS_PER_SECOND);
-    let before_keys = [
-        r#"","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"#,
+    let before_time = [
+        r#"","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"#,
         &quoted(&table.region),
         r#","dynamodb":{"ApproximateCreationDateTime":"#,
-        &seconds.to_string(),
-        r#","Keys":{"#,
     ];
     let after_size = [
         r#","StreamViewType":""#,
@@ -47,38 +47,39 @@ fn stream(spec: &RecipeSpec, table: &TableIdentity, extra: &[u8]) -> Fragments {
     Fragments {
         before_id: br#"{"eventID":""#.to_vec(),
         id_form: IdForm::Hex,
-        before_keys: before_keys.concat().into_bytes(),
+        before_name: BEFORE_NAME.to_vec(),
+        before_time: before_time.concat().into_bytes(),
+        before_keys: BEFORE_KEYS.to_vec(),
         key_names: key_names(&spec.keys),
-        before_image: before_image(spec.view),
-        has_image: spec.view.has_new_image(),
+        has_new_image: spec.view.has_new_image(),
+        has_old_image: spec.view.has_old_image(),
         has_sequence: true,
         after_size: [after_size.concat().as_bytes(), extra, b"}"].concat(),
     }
 }
 
+/// Both images are always there, if they are known: Kinesis has no views.
 fn kinesis(spec: &RecipeSpec, table: &TableIdentity, extra: &[u8]) -> Fragments {
-    let (time, precision) = match spec.kinesis_precision {
-        KinesisPrecision::Millisecond => (spec.snapshot_micros.div_euclid(MICROS_PER_MILLISECOND), ""),
-        KinesisPrecision::Microsecond => {
-            (spec.snapshot_micros, r#","ApproximateCreationDateTimePrecision":"MICROSECOND""#)
-        }
+    let precision = match spec.kinesis_precision {
+        KinesisPrecision::Millisecond => "",
+        KinesisPrecision::Microsecond => r#","ApproximateCreationDateTimePrecision":"MICROSECOND""#,
     };
     let before_id = [r#"{"awsRegion":"#, &quoted(&table.region), r#","eventID":""#];
-    let before_keys = [
-        r#"","eventName":"INSERT","userIdentity":null,"recordFormat":"application/json","tableName":"#,
+    let before_time = [
+        r#"","userIdentity":null,"recordFormat":"application/json","tableName":"#,
         &quoted(&table.name),
         r#","dynamodb":{"ApproximateCreationDateTime":"#,
-        &time.to_string(),
-        r#","Keys":{"#,
     ];
     let after_size = [precision, r#"},"eventSource":"aws:dynamodb""#];
     Fragments {
         before_id: before_id.concat().into_bytes(),
         id_form: IdForm::Uuid,
-        before_keys: before_keys.concat().into_bytes(),
+        before_name: BEFORE_NAME.to_vec(),
+        before_time: before_time.concat().into_bytes(),
+        before_keys: BEFORE_KEYS.to_vec(),
         key_names: key_names(&spec.keys),
-        before_image: before_image(ViewType::NewImage),
-        has_image: true,
+        has_new_image: true,
+        has_old_image: true,
         has_sequence: false,
         after_size: [after_size.concat().as_bytes(), extra, b"}"].concat(),
     }
@@ -90,13 +91,6 @@ fn key_names(keys: &[String]) -> Vec<Vec<u8>> {
         format!("{comma}{}:", quoted(key)).into_bytes()
     };
     keys.iter().enumerate().map(name).collect()
-}
-
-fn before_image(view: ViewType) -> Vec<u8> {
-    match view.has_new_image() {
-        true => br#"},"NewImage":"#.to_vec(),
-        false => b"}".to_vec(),
-    }
 }
 
 /// `,"name":value` for each.

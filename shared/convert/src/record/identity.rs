@@ -2,17 +2,19 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::input::Content;
 use crate::recipe::RecipeSpec;
 use crate::scan::Item;
 
 const PREFIX_BYTES: usize = 16;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Computes event ids for one table and snapshot.
+/// Computes event ids for one table and snapshot, or for one table and the changes to it.
 ///
 /// ```text
-///  digest of table, region, time (16) | per key: length (4), name | type (1) | length (4), value
+///  digest of table, region, time (16) | per key: length (4), name | type (1) | length (4), value | time of write (8)
 /// ```
+/// A change has its own time instead of the snapshot's: exports that overlap give it one id.
 pub(crate) struct EventIds {
     key_names: Vec<Vec<u8>>,
     scratch: Vec<u8>,
@@ -20,10 +22,12 @@ pub(crate) struct EventIds {
 }
 
 impl EventIds {
-    pub(crate) fn new(spec: &RecipeSpec) -> EventIds {
+    pub(crate) fn new(spec: &RecipeSpec, content: Content) -> EventIds {
         let table = spec.table.as_ref().expect("a recipe of change records has a table");
         let mut identity = [table.name.as_bytes(), b"\0", table.region.as_bytes(), b"\0"].concat();
-        identity.extend_from_slice(&spec.snapshot_micros.to_le_bytes());
+        if content == Content::Items {
+            identity.extend_from_slice(&spec.snapshot_micros.to_le_bytes());
+        }
         EventIds {
             key_names: spec.keys.iter().map(|name| with_length(name.as_bytes())).collect(),
             scratch: xxh3_128(&identity).to_be_bytes().to_vec(),
@@ -38,6 +42,9 @@ impl EventIds {
             self.scratch.push(key.letter);
             self.scratch.extend_from_slice(&key.text.decoded_len.to_le_bytes());
             self.scratch.extend_from_slice(key.text.decoded(line, &mut self.decoded));
+        }
+        if let Some(micros) = item.micros {
+            self.scratch.extend_from_slice(&micros.to_le_bytes());
         }
         xxh3_128(&self.scratch)
     }

@@ -106,7 +106,7 @@ fn parts(text: &[u8]) -> Option<Parts<'_>> {
 
 /// How many digits `text` begins with.
 #[inline]
-fn digits_at(text: &[u8]) -> usize {
+pub(super) fn digits_at(text: &[u8]) -> usize {
     text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
 }
 

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use backfleet_convert::{
-    AttributeFilter, Compression, Converter, Document, Encoding, Format, InputError, KinesisPrecision,
-    Quarantined, Recipe, RecipeSpec, Shard, Step, TableIdentity, Totals, ViewType, limits,
+    AttributeFilter, Compression, Converter, Document, Encoding, EventName, Format, Input, InputError,
+    KinesisPrecision, Quarantined, Recipe, RecipeSpec, Shard, Step, TableIdentity, Totals, ViewType, limits,
 };
 use bytes::Bytes;
 
@@ -29,6 +29,7 @@ pub fn spec(format: Format) -> RecipeSpec {
         attributes: AttributeFilter::All,
         document: Document::Line,
         document_records_max: 100,
+        upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
     }
 }
@@ -51,10 +52,10 @@ impl Outcome {
 /// Converts `pieces`, each fed on its own.
 pub fn convert_pieces<'a>(
     spec: RecipeSpec,
-    encoding: Encoding,
+    input: Input,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Outcome, InputError> {
-    let mut converter = Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, encoding);
+    let mut converter = Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, input);
     let mut pieces = pieces.into_iter();
     let mut outcome = Outcome::default();
     loop {
@@ -75,7 +76,7 @@ pub fn convert_pieces<'a>(
 
 /// Converts an uncompressed file fed at once.
 pub fn convert(spec: RecipeSpec, file: impl AsRef<[u8]>) -> Outcome {
-    convert_pieces(spec, Encoding::Identity, [file.as_ref()]).unwrap()
+    convert_pieces(spec, Input::json(Encoding::Identity), [file.as_ref()]).unwrap()
 }
 
 pub fn gzip(content: &[u8]) -> Vec<u8> {

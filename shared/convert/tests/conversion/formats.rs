@@ -298,3 +298,23 @@ fn legal(text: &str) -> String {
     }
     .to_owned()
 }
+
+#[test]
+fn a_bare_image_takes_extra_fields_among_its_attributes() {
+    let bare = |line: &str, extra_fields: Vec<ExtraField>| {
+        let keys = Vec::new();
+        convert(RecipeSpec { keys, extra_fields, ..spec(Format::Image) }, line).text()
+    };
+    let source = || vec![ExtraField { name: "source".to_owned(), json: "\"backfill\"".to_owned() }];
+    assert_eq!(bare(LINE, Vec::new()), format!("{}\n", &LINE[8..LINE.len() - 1]));
+    assert_eq!(
+        bare(r#"{"Item":{"a":{"S":"1"}}}"#, source()),
+        "{\"a\":{\"S\":\"1\"},\"source\":\"backfill\"}\n"
+    );
+    assert_eq!(bare(r#"{"Item":{ }}"#, source()), "{ \"source\":\"backfill\"}\n");
+    let clash = convert(
+        RecipeSpec { keys: Vec::new(), extra_fields: source(), ..spec(Format::Image) },
+        r#"{"Item":{"source":{"S":"1"}}}"#,
+    );
+    assert_eq!(clash.quarantined[0].reason, backfleet_convert::Reason::ExtraFieldName);
+}

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use backfleet_convert::{Encoding, Format, InputError};
+use backfleet_convert::{Encoding, Format, Input, InputError};
 
 use crate::common::{Outcome, convert_pieces, gzip, spec};
 
 const LINE: &[u8] = b"{\"Item\":{\"pk\":{\"S\":\"1\"}}}\n";
 
 fn convert(stored: &[u8]) -> Result<Outcome, InputError> {
-    convert_pieces(spec(Format::Stream), Encoding::Gzip, stored.chunks(7))
+    convert_pieces(spec(Format::Stream), Input::json(Encoding::Gzip), stored.chunks(7))
 }
 
 fn records(stored: &[u8]) -> u64 {
@@ -136,7 +136,8 @@ fn a_bomb_is_refused_before_it_has_gone_off() {
     best.write_all(&vec![b' '; 64 << 20]).unwrap();
     let member = best.finish().unwrap();
     let pieces = std::iter::repeat_n(member.as_slice(), 20);
-    let refused = convert_pieces(spec(Format::Stream), Encoding::Gzip, pieces).expect_err("refused");
+    let refused =
+        convert_pieces(spec(Format::Stream), Input::json(Encoding::Gzip), pieces).expect_err("refused");
     let InputError::InflateRatio { stored, inflated } = refused else { panic!("{refused}") };
     assert!(inflated > 1 << 30 && inflated < (1 << 30) + (1 << 20) && inflated / stored > 500);
 }
@@ -144,7 +145,8 @@ fn a_bomb_is_refused_before_it_has_gone_off() {
 #[test]
 fn a_refused_file_stays_refused() {
     use backfleet_convert::{Converter, Recipe};
-    let mut converter = Converter::new(Recipe::new(spec(Format::Stream)).unwrap().into(), 0, Encoding::Gzip);
+    let mut converter =
+        Converter::new(Recipe::new(spec(Format::Stream)).unwrap().into(), 0, Input::json(Encoding::Gzip));
     converter.feed(bytes::Bytes::from_static(b"no"));
     assert_eq!(converter.step(), Err(InputError::NotGzip));
     assert_eq!(converter.step(), Err(InputError::NotGzip));

@@ -7,6 +7,7 @@ mod common;
 mod oracle;
 mod pages;
 
+mod changes;
 mod differential;
 mod documents;
 mod formats;
@@ -14,3 +15,4 @@ mod gzip_faults;
 mod reasons;
 mod sizes;
 mod slicing;
+mod zstd_files;

@@ -90,8 +90,13 @@ fn every_reason_has_a_line_that_shows_it() {
     }
     shown.insert(first_fault(spec(Format::Stream), vec![b'x'; limits::LINE_BYTES_MAX + 1]).0);
     shown.insert(first_fault(with_extra_field("v"), r#"{"Item":{"v":{"S":"1"}}}"#).0);
+    shown.extend(OF_CHANGES);
     assert_eq!(shown, BTreeSet::from(Reason::ALL));
 }
+
+/// Shown in `changes`.
+const OF_CHANGES: [Reason; 4] =
+    [Reason::NotAChange, Reason::InvalidWriteTime, Reason::KeysDiffer, Reason::Removed];
 
 fn with_extra_field(name: &str) -> RecipeSpec {
     let extra_fields = vec![ExtraField { name: name.to_owned(), json: "1".to_owned() }];

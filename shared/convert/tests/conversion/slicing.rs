@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use backfleet_convert::{Compression, Converter, Encoding, Format, Recipe, Step, content_digest_of};
+use backfleet_convert::{Compression, Converter, Encoding, Format, Input, Recipe, Step, content_digest_of};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -59,9 +59,9 @@ proptest! {
         let file = file(&mut Random(seed), 20);
         let whole = without_bytes_in(convert(spec.clone(), &file));
         let stored: Vec<u8> = pieces(&file, &members).into_iter().flat_map(gzip).collect();
-        let cut = convert_pieces(spec.clone(), Encoding::Gzip, pieces(&stored, &cuts)).unwrap();
+        let cut = convert_pieces(spec.clone(), Input::json(Encoding::Gzip), pieces(&stored, &cuts)).unwrap();
         prop_assert_eq!(&without_bytes_in(cut), &whole);
-        let bytewise = convert_pieces(spec, Encoding::Gzip, stored.chunks(1)).unwrap();
+        let bytewise = convert_pieces(spec, Input::json(Encoding::Gzip), stored.chunks(1)).unwrap();
         prop_assert_eq!(&without_bytes_in(bytewise), &whole);
     }
 
@@ -145,7 +145,8 @@ fn shards_built_in_memory_handed_back_are_the_same_shards() {
     spec.shard_bytes_max = 1_024;
     let file = file(&mut Random(7), 60);
     let expected = convert(spec.clone(), &file).shards;
-    let mut converter = Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, Encoding::Identity);
+    let mut converter =
+        Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, Input::json(Encoding::Identity));
     converter.feed(file.into());
     let (mut shards, mut places) = (Vec::new(), BTreeSet::new());
     loop {
