@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use backfleet::dlq::Choice;
 use backfleet::price::Ceiling;
-use backfleet::spec::{Request, ScanRequest};
+use backfleet::spec::{Request, ScanRequest, SourceRequest};
 use backfleet::synth::Profile;
 use backfleet_core::job::JobId;
 use backfleet_core::plan::Expressions;
 use backfleet_core::ports::ExportSpan;
 use backfleet_worker::flags::AwsFlags;
+use backfleet_worker::location::{Location, LocationError};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use serde::de::DeserializeOwned;
@@ -132,10 +133,20 @@ pub struct PlanArgs {
 
 #[derive(Args)]
 pub struct JobArgs {
-    /// Export to read: its folder …/AWSDynamoDB/<ExportId>, or one above it that holds exactly one; or a table to scan:
-    /// dynamodb://<name or ARN>, with /index/<name> behind it for an index
-    #[arg(long, value_name = "PLACE")]
-    pub source: String,
+    /// Export to read: its folder …/AWSDynamoDB/<ExportId>, or one above it that holds exactly one; a full one and the
+    /// incremental ones that follow on it, with commas between; or a table to scan: dynamodb://<name or ARN>, with
+    /// /index/<name> behind it for an index
+    #[arg(long, value_name = "PLACE[,PLACE…]", value_delimiter = ',', required = true)]
+    pub source: Vec<String>,
+    /// Take every data file in the folder of --source: there is no manifest to say which there should be
+    #[arg(long, help_heading = "Export files")]
+    pub no_manifest: bool,
+    /// View of an incremental export without a manifest
+    #[arg(long, requires = "no_manifest", value_parser = PossibleValuesParser::new(["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]), help_heading = "Export files")]
+    pub export_view: Option<String>,
+    /// Accept incremental exports whose windows overlap: changes may come twice, the newest still sorts last
+    #[arg(long, help_heading = "Export files")]
+    pub allow_overlap: bool,
     /// Key attributes of the table, hash key first
     #[arg(long, value_name = "HASH[,RANGE]", value_delimiter = ',', num_args = 1)]
     pub keys: Vec<String>,
@@ -143,7 +154,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     pub key_schema: Option<PathBuf>,
     /// What a record looks like
-    #[arg(long, default_value = "stream", value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item"]), help_heading = "Records")]
+    #[arg(long, default_value = "stream", value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item", "image"]), help_heading = "Records")]
     pub format: String,
     /// ARN of the live stream, for eventSourceARN [default: the table's, with the export's time as label]
     #[arg(long, value_name = "ARN", help_heading = "Records")]
@@ -178,6 +189,9 @@ pub struct JobArgs {
     /// kinesis: unit of ApproximateCreationDateTime
     #[arg(long, default_value = "millisecond", value_parser = PossibleValuesParser::new(["millisecond", "microsecond"]), help_heading = "Records")]
     pub kinesis_precision: String,
+    /// Event of a change that came with its new image alone, where the export has no old ones
+    #[arg(long, default_value = "MODIFY", value_parser = PossibleValuesParser::new(["INSERT", "MODIFY"]), help_heading = "Records")]
+    pub upsert_as: String,
     /// How shards are compressed
     #[arg(long, default_value = "gzip", value_parser = PossibleValuesParser::new(["gzip", "zstd", "none"]), help_heading = "Shards")]
     pub compression: String,
@@ -257,6 +271,11 @@ fn json_map<T: DeserializeOwned>(text: &str) -> Result<JsonMap<T>, String> {
 }
 
 impl JobArgs {
+    /// Where the job reads.
+    pub fn sources(&self) -> Result<Vec<Location>, LocationError> {
+        self.source.iter().map(|text| Location::parse(text)).collect()
+    }
+
     /// What is asked, with `keys` from wherever they came.
     pub fn request(&self, keys: Vec<String>) -> Request {
         Request {
@@ -274,6 +293,12 @@ impl JobArgs {
             document: self.document.clone(),
             document_records_max: self.document_records,
             kinesis_precision: self.kinesis_precision.clone(),
+            upsert: self.upsert_as.clone(),
+            sources: SourceRequest {
+                no_manifest: self.no_manifest,
+                export_view: self.export_view.clone(),
+                allow_overlap: self.allow_overlap,
+            },
             scan: ScanRequest {
                 segments: self.segments,
                 lanes: self.lanes,

@@ -18,7 +18,7 @@ use backfleet::synth::{self, SynthSpec};
 use backfleet::verify::{Proof, Verification};
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
-use backfleet_core::plan::{Expressions, Plan, ScanSource, Source};
+use backfleet_core::plan::{ExportSource, Expressions, PartContent, Plan, ScanSource, Source};
 use backfleet_core::ports::ObjectStore;
 use backfleet_worker::location::{Connections, Location, check_apart};
 use backfleet_worker::signals::stop_on_signal;
@@ -36,11 +36,11 @@ use crate::size::{count, files, plural, print, print_limit};
 pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
     let dest = Location::parse(&args.dest)?;
-    let Some((source, request)) = export::source(&args.job, &args.export, output, connections).await? else {
+    let Some((sources, request)) = export::source(&args.job, &args.export, output, connections).await? else {
         return Ok(Exit::Interrupted);
     };
-    check_apart(&source, &dest)?;
-    let planned = make(&source, &request, connections).await?;
+    sources.iter().try_for_each(|source| check_apart(source, &dest))?;
+    let planned = make(&sources, &request, connections).await?;
     cost::check(&args.job.cost, &planned, connections).await?;
     let run = Run::prepare(planned, &dest, connections).await?;
     let plan = run.plan().clone();
@@ -193,14 +193,13 @@ fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_jso
 
 /// `backfleet plan`.
 pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
-    let source = Location::parse(&args.job.source)?;
-    let planned = make(&source, &args.job.request(keys(&args.job)?), connections).await?;
+    let planned = make(&args.job.sources()?, &args.job.request(keys(&args.job)?), connections).await?;
     let layout = planned.plan.layout().expect("a plan that was made has a layout");
     let there = match &args.dest {
         None => None,
         Some(dest) => {
             let dest = Location::parse(dest)?;
-            check_apart(&source, &dest)?;
+            planned.check_apart(&dest)?;
             Some(pending_there(&dest, &planned.plan, &layout, connections).await?)
         }
     };
@@ -235,8 +234,7 @@ fn plan_text(plan: &Plan, budget: Budget, estimate: &Estimate, pending: Option<u
     let mut text = format!("job        {}\n", plan.job);
     match &plan.source {
         Source::Export(export) => {
-            text += &format!("source     export {}", export.export);
-            text += &export.table_arn.as_ref().map_or("\n".into(), |arn| format!(" of {arn}\n"));
+            text += &sources_text(export);
             text += &format!(
                 "files      {} ({} empty), {} compressed, the largest {}\n",
                 count(units),
@@ -271,6 +269,27 @@ fn plan_text(plan: &Plan, budget: Budget, estimate: &Estimate, pending: Option<u
         text += &format!("left to do {}\n", files(pending as u64));
     }
     text + "nothing was written"
+}
+
+/// The exports, each with what it shows.
+fn sources_text(export: &ExportSource) -> String {
+    let table = export.table_arn.as_ref().map_or(String::new(), |arn| format!(" of {arn}"));
+    let mut text = String::new();
+    for (n, part) in export.parts.iter().enumerate() {
+        let notation = if part.notation == "ION" { " in Ion" } else { "" };
+        let what = match &part.content {
+            PartContent::Full => "export".to_owned(),
+            PartContent::Incremental { from: Some(from), to: Some(to), .. } => {
+                format!("changes from {from} to {to}, export")
+            }
+            PartContent::Incremental { .. } => "changes, export".to_owned(),
+        };
+        let head = if n == 0 { "source" } else { "and then" };
+        let table = if n == 0 { table.as_str() } else { "" };
+        let manifest = if part.manifest { "" } else { ", without a manifest" };
+        text += &format!("{head:<10} {what} {}{notation}{table}{manifest}\n", part.export);
+    }
+    text
 }
 
 /// A scan, what it will cost in read units, and how long it will take at the budget.

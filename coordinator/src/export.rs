@@ -1,12 +1,17 @@
 //! Finds a native export and reads its two manifests. Data files are known by the manifest alone, never by a
 //! listing; keys of an export that was copied elsewhere are taken relative to the export's own folder.
 
-mod files;
 mod find;
 mod summary;
+mod files;
+mod bare;
+mod part;
+mod chain;
 
+pub use chain::{ChainError, check_chain};
 pub use files::{DataFile, read_data_files};
 pub use find::{Found, find_export};
+pub use part::OpenedPart;
 pub use summary::Summary;
 
 use backfleet_core::key::KeyError;
@@ -119,6 +124,40 @@ pub enum ExportError {
         /// The key.
         key: String,
     },
+    /// A folder without data files.
+    #[error(
+        "{place} holds no data files: their names end with .json or .ion, with .gz or .zst behind it or not"
+    )]
+    NoDataFiles {
+        /// The folder.
+        place: String,
+    },
+    /// A folder of files without a manifest whose first file does not say what it holds.
+    #[error("the first record of {first} in {place} is neither an item nor a change of a DynamoDB export")]
+    NoRecords {
+        /// The folder.
+        place: String,
+        /// The file.
+        first: String,
+    },
+    /// Files of both languages.
+    #[error("{place} holds both JSON and Ion files, e.g. {one} and {other}")]
+    TwoNotations {
+        /// The folder.
+        place: String,
+        /// A file.
+        one: String,
+        /// A file of the other language.
+        other: String,
+    },
+    /// Changes without a manifest.
+    #[error(
+        "the files hold changes, and without a manifest nothing says whether old images would be among them"
+    )]
+    NoView,
+    /// Exports that make no chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
     /// Listed files are not there.
     #[error("{missing} of {listed} data files are not in {place}, the first is {first}")]
     FilesMissing {
@@ -164,6 +203,13 @@ impl ExportError {
             Self::ManifestMd5 { .. } | Self::ManifestForm { .. } | Self::ListedTwice { .. } | Self::Items { .. } => {
                 "the manifest was altered or damaged: copy it again from the bucket the export was written to".into()
             }
+            Self::NoView => "give --export-view NEW_IMAGE or NEW_AND_OLD_IMAGES".into(),
+            Self::TwoNotations { .. } => "give a folder of one kind".into(),
+            Self::NoDataFiles { .. } => "point --source at the folder that holds them".into(),
+            Self::NoRecords { .. } => {
+                "check what the file holds; empty files alone cannot be told from each other".into()
+            }
+            Self::Chain(error) => return error.advice(),
             _ => return None,
         })
     }

@@ -120,6 +120,9 @@ impl From<PlanningError> for Failure {
                 let advice = error.advice();
                 Self { error: error.into(), advice, exit: Exit::Source }
             }
+            PlanningError::TableInChain { .. } => {
+                Self::usage(error, Some("give a table alone, or exports alone".into()))
+            }
             PlanningError::Plan(_) => Self::usage(error, None),
             PlanningError::NoPlan { .. } => Self::usage(error, Some("check --dest and --job".into())),
             PlanningError::Stored { .. } => {

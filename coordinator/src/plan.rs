@@ -10,11 +10,11 @@ use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome, TableFacts};
 
-use crate::export::{DataFile, ExportError, Summary, find_export, read_data_files};
+use crate::export::{ChainError, ExportError, OpenedPart, check_chain};
 use crate::scan::{self, Budget, ScanPlanError};
 use crate::spec::{Request, Shown, SpecError, options};
 use backfleet_worker::Origin;
-use backfleet_worker::location::{Connections, Location, LocationError};
+use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
 
 /// A plan with the opened source it is for.
 pub struct Planned {
@@ -22,8 +22,10 @@ pub struct Planned {
     pub plan: Plan,
     /// The export's own folder, or the table, opened for reading.
     pub source: Origin,
-    /// Where that is.
+    /// Where that is: what the plan names, and what workers must be allowed to read.
     pub source_location: Location,
+    /// What lies there: the exports' folders, or the table. No destination may lie in one of them, nor around it.
+    pub places: Vec<Location>,
     /// How fast it may be read.
     pub budget: Budget,
     /// What the table says of itself, where one is scanned.
@@ -39,6 +41,12 @@ pub enum PlanningError {
     /// The export cannot be used.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// Tables and exports cannot be joined.
+    #[error("{place} is a table, and a chain is of exports")]
+    TableInChain {
+        /// The table.
+        place: String,
+    },
     /// The request cannot be met.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -81,37 +89,81 @@ pub enum PlanningError {
     Port(#[from] PortError),
 }
 
-/// Reads the source and makes the plan. Writes nothing.
+/// Reads the source and makes the plan: of one table, of one export, or of a chain of them. Writes nothing.
 pub async fn make(
-    location: &Location,
+    locations: &[Location],
     request: &Request,
     connections: &Connections,
 ) -> Result<Planned, PlanningError> {
-    if let Location::Table { .. } = location {
+    if let [location @ Location::Table { .. }] = locations {
         return Ok(scan::make(location, request, connections).await?);
     }
-    let found = find_export(&*location.open_to_read(connections).await?).await?;
-    let source_location = location.resolved()?.below(&found.folder);
-    let source = source_location.open_to_read(connections).await?;
-    let summary = Summary::read(&*source).await?;
-    let options = options(request, &Shown::from(&summary))?;
-    let files = read_data_files(&*source, &summary).await?;
-    let export = ExportSource {
-        export: summary.id().unwrap_or_default().to_owned(),
-        table_arn: summary.table_arn.clone(),
-        items: summary.item_count,
-    };
-    let plan = Plan::new(
-        source_location.to_string(),
-        Source::Export(export),
-        options,
-        files.into_iter().map(unit).collect(),
-    )?;
-    Ok(Planned { plan, source: Origin::Files(source), source_location, budget: Budget::none(), table: None })
+    let mut parts = Vec::new();
+    for location in locations {
+        if let Location::Table { .. } = location {
+            return Err(PlanningError::TableInChain { place: location.to_string() });
+        }
+        parts.push(OpenedPart::open(location, &request.sources, connections).await?);
+    }
+    check_chain(&parts, request.sources.allow_overlap).map_err(ExportError::from)?;
+    let source_location = common_root(&parts).map_err(ExportError::from)?;
+    let options = options(request, &shown(&parts))?;
+    let units = units(&parts, &source_location);
+    let places = parts.iter().map(|part| part.root.clone()).collect();
+    let table_arn = parts.iter().find_map(|part| part.shown.table_arn.clone());
+    let export = ExportSource { table_arn, parts: parts.into_iter().map(|part| part.part).collect() };
+    let plan = Plan::new(source_location.to_string(), Source::Export(export), options, units)?;
+    let source = Origin::Files(source_location.open_to_read(connections).await?);
+    Ok(Planned { plan, source, source_location, places, budget: Budget::none(), table: None })
 }
 
-fn unit(file: DataFile) -> UnitPlan {
-    UnitPlan { key: file.key.to_string(), bytes: file.bytes, items: file.items, md5: file.md5 }
+impl Planned {
+    /// Refuses a destination that lies in the source, or around it.
+    pub fn check_apart(&self, dest: &Location) -> Result<(), LocationError> {
+        self.places.iter().try_for_each(|place| check_apart(place, dest))
+    }
+}
+
+/// The place that all keys of the plan are below.
+fn common_root(parts: &[OpenedPart]) -> Result<Location, ChainError> {
+    let mut root = parts.first().expect("a source was given").root.clone();
+    for part in &parts[1..] {
+        let apart = || ChainError::Apart { first: root.to_string(), other: part.root.to_string() };
+        root = root.common(&part.root).ok_or_else(apart)?;
+    }
+    Ok(root)
+}
+
+/// What the exports say together: the first one's time, and whatever any of them names.
+fn shown(parts: &[OpenedPart]) -> Shown {
+    let first = &parts.first().expect("a source was given").shown;
+    Shown {
+        table_arn: parts.iter().find_map(|part| part.shown.table_arn.clone()),
+        changes: parts.iter().any(|part| part.shown.changes),
+        keys: parts
+            .iter()
+            .map(|part| &part.shown.keys)
+            .find(|keys| !keys.is_empty())
+            .cloned()
+            .unwrap_or_default(),
+        ..first.clone()
+    }
+}
+
+/// The files of all exports, one export after the other.
+fn units(parts: &[OpenedPart], root: &Location) -> Vec<UnitPlan> {
+    let mut units = Vec::new();
+    for (n, part) in parts.iter().enumerate() {
+        let prefix = part.root.prefix_below(root).expect("the root was chosen around every export");
+        units.extend(part.files.iter().map(|file| UnitPlan {
+            part: n as u32,
+            key: format!("{prefix}{}", file.key),
+            bytes: file.bytes,
+            items: file.items,
+            md5: file.md5.clone(),
+        }));
+    }
+    units
 }
 
 /// Writes the plan, or takes the one of the same job that is there.

@@ -37,12 +37,9 @@ pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
     }
     let md5 = match manifest.units - manifest.units_md5_proven {
         0 => "all by MD5".to_owned(),
-        bare => format!("{} without an MD5 in the manifest", count(bare)),
+        bare => format!("{} without an MD5 to hold them against", count(bare)),
     };
-    let promised = match &plan.source {
-        Source::Export(export) if export.items.is_some() => " as the export promises",
-        Source::Export(_) | Source::Scan(_) => "",
-    };
+    let promised = promise(plan);
     format!(
         "{} ({md5}), {} in{promised}, {} out, {} quarantined; {}, {} ({} uncompressed), each there with its digest, none besides",
         files(manifest.units),
@@ -53,6 +50,21 @@ pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
         print(bytes_out),
         print(content_bytes),
     )
+}
+
+/// What the counts were held against.
+fn promise(plan: &Plan) -> String {
+    let Source::Export(export) = &plan.source else { return String::new() };
+    let promised = export.parts.iter().filter(|part| part.items.is_some()).count();
+    match (promised, export.parts.len()) {
+        _ if export.parts.iter().any(|part| !part.manifest) => {
+            " held against nothing (no manifest says which files there should be, nor how many records)"
+                .to_owned()
+        }
+        (1, 1) => " as the export promises".to_owned(),
+        (all, parts) if all == parts => format!(" as {parts} exports without a gap between them promise"),
+        _ => String::new(),
+    }
 }
 
 /// `12.3 s, 84 MB/s in`.

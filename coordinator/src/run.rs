@@ -20,7 +20,7 @@ use crate::plan::{Planned, PlanningError, adopt};
 use crate::scan::BudgetError;
 use crate::verify::{Proof, Verification};
 use crate::watch::Remaining;
-use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
+use backfleet_worker::location::{Connections, Location, LocationError};
 
 /// Lanes that one process works on at the same time: each holds a shard in the making, some 16 MB.
 const LANES_AT_ONCE_MAX: u32 = 32;
@@ -118,7 +118,7 @@ impl Run {
         dest_location: &Location,
         connections: &Connections,
     ) -> Result<Self, RunError> {
-        check_apart(&planned.source_location, dest_location)?;
+        planned.check_apart(dest_location)?;
         let dest = dest_location.open_to_write(connections).await?;
         let plan = adopt(&*dest, planned.plan).await?;
         let layout = plan.layout()?;

@@ -146,6 +146,7 @@ pub async fn make(
         plan,
         source: Origin::Table(table),
         source_location: location.clone(),
+        places: vec![location.clone()],
         budget,
         table: Some(facts),
     })
@@ -176,7 +177,7 @@ fn plan(
     let shown = Shown {
         table_arn: Some(facts.arn.clone()),
         time: Some(now.format(&Rfc3339).expect("a year of four digits")),
-        export: None,
+        ..Shown::default()
     };
     let mut request = request.clone();
     if request.keys.is_empty() {
@@ -196,7 +197,8 @@ fn plan(
         expressions: with_keys(&request.scan.expressions, &facts.keys),
     };
     let bytes = facts.bytes / u64::from(segments);
-    let unit = |segment| UnitPlan { key: format!("segment/{segment}"), bytes, items: None, md5: None };
+    let unit =
+        |segment| UnitPlan { part: 0, key: format!("segment/{segment}"), bytes, items: None, md5: None };
     let units = (0..segments).map(unit).collect();
     Ok(Plan::new(location.to_string(), Source::Scan(scan), options(&request, &shown)?, units)?)
 }

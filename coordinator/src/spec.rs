@@ -13,7 +13,7 @@ use crate::export::Summary;
 /// What a person asks of a job, as far as it decides output bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// `stream`, `lambda-event`, `kinesis`, `plain` or `item`.
+    /// `stream`, `lambda-event`, `kinesis`, `plain`, `item` or `image`.
     pub format: String,
     /// `gzip`, `zstd` or `none`.
     pub compression: String,
@@ -41,8 +41,23 @@ pub struct Request {
     pub document_records_max: u32,
     /// `kinesis`: `millisecond` or `microsecond`.
     pub kinesis_precision: String,
+    /// What a change is called that came without an old image, from an export that has none.
+    pub upsert: String,
+    /// How exports are found and joined.
+    pub sources: SourceRequest,
     /// How a table is scanned.
     pub scan: ScanRequest,
+}
+
+/// What a person asks of exports, beside where they are.
+#[derive(Debug, Clone, Default)]
+pub struct SourceRequest {
+    /// Take every data file in the folder: there is no manifest.
+    pub no_manifest: bool,
+    /// View of incremental exports without a manifest: `NEW_IMAGE` or `NEW_AND_OLD_IMAGES`.
+    pub export_view: Option<String>,
+    /// Accept windows that overlap.
+    pub allow_overlap: bool,
 }
 
 /// What a person asks of a scan.
@@ -96,6 +111,20 @@ pub enum SpecError {
         /// What was given.
         text: String,
     },
+    /// Removals have no place in records that are items.
+    #[error("{format} records cannot say that an item was removed, and an incremental export holds removals")]
+    NoRemovals {
+        /// The format.
+        format: String,
+    },
+    /// The keys that were given are not those of the export's records.
+    #[error("the export's records have the key attributes {found:?}, given are {given:?}")]
+    OtherKeys {
+        /// In the first record.
+        found: Vec<String>,
+        /// By the command line.
+        given: Vec<String>,
+    },
     /// An extra field that is none.
     #[error("extra field {text:?} is neither name=value nor name:=json")]
     ExtraField {
@@ -124,6 +153,10 @@ impl SpecError {
             Self::NoTable { .. } => {
                 "give it with --stream-arn arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL".into()
             }
+            Self::NoRemovals { .. } => {
+                "use --format stream, lambda-event, kinesis or parquet, which name the event".into()
+            }
+            Self::OtherKeys { found, .. } => format!("give --keys {}, hash key first", found.join(",")),
             Self::NoTime => "give it with --snapshot-time 2026-01-14T10:18:50Z".into(),
             Self::Options(OptionsError::Recipe(RecipeError::MissingKeys { .. })) => {
                 "give them with --keys HASH[,RANGE]".into()
@@ -142,14 +175,21 @@ pub struct Shown {
     pub time: Option<String>,
     /// Id of the export, the last resort for its time.
     pub export: Option<String>,
+    /// Whether it tells of changes, removals among them.
+    pub changes: bool,
+    /// Key attributes that its records name, in no order that means anything.
+    pub keys: Vec<String>,
 }
 
 impl From<&Summary> for Shown {
     fn from(summary: &Summary) -> Self {
+        let times = [&summary.export_time, &summary.export_to_time, &summary.start_time];
         Self {
             table_arn: summary.table_arn.clone(),
-            time: summary.export_time.clone().or_else(|| summary.start_time.clone()),
+            time: times.into_iter().flatten().next().cloned(),
             export: summary.id().map(str::to_owned),
+            changes: summary.is_incremental(),
+            keys: Vec::new(),
         }
     }
 }
@@ -157,9 +197,13 @@ impl From<&Summary> for Shown {
 /// The options of a job over this source.
 pub fn options(request: &Request, summary: &Shown) -> Result<JobOptions, SpecError> {
     let snapshot = snapshot(request, summary)?;
-    let needs_table = !matches!(request.format.as_str(), "plain" | "item");
-    let table = if needs_table { Some(table(request, summary, snapshot)?) } else { None };
-    if needs_table && request.keys.is_empty() {
+    let is_item = matches!(request.format.as_str(), "plain" | "item" | "image");
+    if is_item && summary.changes {
+        return Err(SpecError::NoRemovals { format: request.format.clone() });
+    }
+    let table = if is_item { None } else { Some(table(request, summary, snapshot)?) };
+    let keys = keys(request, summary)?;
+    if !is_item && keys.is_empty() {
         return Err(SpecError::NoKeys {
             format: request.format.clone(),
             table: table.map(|table| table.name),
@@ -171,7 +215,7 @@ pub fn options(request: &Request, summary: &Shown) -> Result<JobOptions, SpecErr
         compression: request.compression.clone(),
         partition: request.partition.clone().unwrap_or_else(|| format!("date=backfill-{date}")),
         shard_bytes_max: request.shard_bytes_max,
-        keys: request.keys.clone(),
+        keys,
         table,
         snapshot_micros: i64::try_from(snapshot.unix_timestamp_nanos() / 1000)
             .expect("a year of four digits"),
@@ -182,9 +226,27 @@ pub fn options(request: &Request, summary: &Shown) -> Result<JobOptions, SpecErr
         document: request.document.clone(),
         document_records_max: request.document_records_max,
         kinesis_precision: request.kinesis_precision.clone(),
+        upsert: request.upsert.clone(),
     };
     options.recipe()?;
     Ok(options)
+}
+
+/// The keys that were given, which say which is the hash key; else those that the records name.
+fn keys(request: &Request, summary: &Shown) -> Result<Vec<String>, SpecError> {
+    let sorted = |keys: &[String]| {
+        let mut keys = keys.to_vec();
+        keys.sort_unstable();
+        keys
+    };
+    let (given, found) = (&request.keys, &summary.keys);
+    if given.is_empty() || found.is_empty() {
+        return Ok(if given.is_empty() { found.clone() } else { given.clone() });
+    }
+    match sorted(given) == sorted(found) {
+        true => Ok(given.clone()),
+        false => Err(SpecError::OtherKeys { found: found.clone(), given: given.clone() }),
+    }
 }
 
 /// The moment the export shows: as asked, as the summary says, or as its id says.
@@ -291,6 +353,7 @@ pub(crate) mod tests_support {
             document: "line".into(),
             document_records_max: 100,
             kinesis_precision: "millisecond".into(),
+            upsert: "MODIFY".into(),
             ..Request::default()
         }
     }
@@ -311,6 +374,10 @@ mod tests {
             item_count: None,
             output_format: "DYNAMODB_JSON".into(),
             export_type: None,
+            export_from_time: None,
+            export_to_time: None,
+            output_view: None,
+            table_id: None,
         }
     }
 

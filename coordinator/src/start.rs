@@ -8,7 +8,7 @@ use std::sync::Arc;
 use backfleet_core::layout::{Layout, LayoutError};
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::{ObjectStore, PortError, Queue};
-use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
+use backfleet_worker::location::{Connections, Location, LocationError};
 
 use crate::enqueue::{enqueue, pending};
 use crate::plan::{Planned, PlanningError, adopt};
@@ -62,7 +62,7 @@ pub async fn adopt_in(
     dest_location: &Location,
     connections: &Connections,
 ) -> Result<Started, StartError> {
-    check_apart(&planned.source_location, dest_location)?;
+    planned.check_apart(dest_location)?;
     let dest = dest_location.open_to_write(connections).await?;
     let (given, budget) = (planned.plan.location.clone(), planned.budget);
     let plan = adopt(&*dest, planned.plan).await?;

@@ -66,8 +66,10 @@ pub enum Finding {
         /// What the completion says.
         found: u64,
     },
-    /// All units together have another number of records than the source's summary.
+    /// All units of an export together have another number of records than its summary.
     Sum {
+        /// The export.
+        export: String,
         /// What the summary says.
         planned: u64,
         /// What the completions add up to.
@@ -113,8 +115,11 @@ impl fmt::Display for Finding {
             Self::Count { unit, planned, found } => {
                 write!(f, "unit {unit} has {found} records, the plan promises {planned}")
             }
-            Self::Sum { planned, found } => {
-                write!(f, "{found} records were read in all, the source's summary promises {planned}")
+            Self::Sum { export, planned, found } => {
+                write!(
+                    f,
+                    "{found} records of export {export} were read in all, its summary promises {planned}"
+                )
             }
             Self::Missing { key } => write!(f, "{key} is missing"),
             Self::Size { key, found, listed } => {
@@ -137,11 +142,16 @@ pub async fn verify(
     layout: &Layout,
     proof: Proof,
 ) -> Result<Verification, PortError> {
+    let parts = match &plan.source {
+        Source::Export(export) => export.parts.len(),
+        Source::Scan(_) => 0,
+    };
     let mut verifier = Verifier {
         dest,
         plan,
         layout,
         proof,
+        records_of_part: vec![0; parts],
         result: Verification { manifest: Manifest::new(plan.job), findings: Vec::new(), findings_total: 0 },
     };
     verifier.completions().await?;
@@ -157,6 +167,8 @@ struct Verifier<'a> {
     plan: &'a Plan,
     layout: &'a Layout,
     proof: Proof,
+    /// Of each export of the plan.
+    records_of_part: Vec<u64>,
     result: Verification,
 }
 
@@ -224,14 +236,18 @@ impl Verifier<'_> {
             let why = "its shards are not named as the unit's shards are".to_owned();
             return self.found(Finding::Completion { unit, why });
         }
+        if let Some(records) = self.records_of_part.get_mut(planned.part as usize) {
+            *records += found;
+        }
         self.result.manifest.add(completion);
     }
 
     fn sum(&mut self) {
-        let Source::Export(export) = &self.plan.source else { return };
-        let found = self.result.manifest.counts.records_in;
-        if let Some(planned) = export.items.filter(|&planned| planned != found) {
-            self.found(Finding::Sum { planned, found });
+        let Source::Export(source) = &self.plan.source else { return };
+        for (part, &found) in source.parts.iter().zip(&self.records_of_part.clone()) {
+            if let Some(planned) = part.items.filter(|&planned| planned != found) {
+                self.found(Finding::Sum { export: part.export.clone(), planned, found });
+            }
         }
     }
 

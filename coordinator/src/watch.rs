@@ -99,7 +99,7 @@ mod tests {
     /// A scan of six segments in two lanes.
     fn plan() -> Plan {
         let request = Request { format: "item".into(), ..request() };
-        let shown = Shown { table_arn: None, time: Some("2026-01-14T10:18:50Z".into()), export: None };
+        let shown = Shown { time: Some("2026-01-14T10:18:50Z".into()), ..Shown::default() };
         let scan = ScanSource {
             table_arn: "arn".into(),
             index: None,
@@ -109,7 +109,7 @@ mod tests {
             dated: true,
             expressions: Expressions::default(),
         };
-        let unit = |n| UnitPlan { key: format!("segment/{n}"), bytes: 0, items: None, md5: None };
+        let unit = |n| UnitPlan { part: 0, key: format!("segment/{n}"), bytes: 0, items: None, md5: None };
         let options = options(&request, &shown).unwrap();
         Plan::new("dynamodb://t".into(), Source::Scan(scan), options, (0..6).map(unit).collect()).unwrap()
     }

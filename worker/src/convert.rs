@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backfleet_convert::{Converter, Encoding, InputError, Shard, Step, Totals};
+use backfleet_convert::{Converter, InputError, Shard, Step, Totals};
 use backfleet_core::completion::{Completion, Counts, ShardRecord};
 use backfleet_core::layout::ShardName;
 use backfleet_core::metrics::STAGE_SECONDS;
@@ -31,11 +31,11 @@ pub async fn convert_and_upload(
     claimed: Claimed,
     files: &dyn ObjectStore,
 ) -> Result<Uploaded, AttemptError> {
-    let input = read::open(&claimed, files).await?;
-    let mut unit = Unit::new(desk, &claimed, input.proven_in);
-    let totals = unit.run(input.bytes).await?;
+    let proven = read::open(&claimed, files).await?;
+    let mut unit = Unit::new(desk, &claimed, proven.proven_in);
+    let totals = unit.run(proven.bytes).await?;
     check_count(&claimed, &totals)?;
-    let completion = unit.completion(totals, input.md5_proven).await?;
+    let completion = unit.completion(totals, proven.md5_proven).await?;
     Ok(Uploaded { claimed, completion })
 }
 
@@ -58,14 +58,11 @@ struct Stages {
 
 impl<'a> Unit<'a> {
     fn new(desk: &'a Desk, claimed: &'a Claimed, proven_in: Duration) -> Self {
+        let input = claimed.job.plan.input(claimed.unit).expect("a job over files has a plan over files");
         Self {
             desk,
             claimed,
-            converter: Converter::new(
-                claimed.job.recipe.clone(),
-                claimed.unit,
-                encoding_of(claimed.key.as_str()),
-            ),
+            converter: Converter::new(claimed.job.recipe.clone(), claimed.unit, input),
             reading: desk.tally.reading(),
             shards: Vec::new(),
             quarantine: Quarantine::new(claimed),
@@ -170,9 +167,4 @@ fn check_count(claimed: &Claimed, totals: &Totals) -> Result<(), AttemptError> {
         }
         _ => Ok(()),
     }
-}
-
-/// By the file's name alone: a `.gz` whose first bytes are damaged is a damaged gzip, not plain text.
-fn encoding_of(key: &str) -> Encoding {
-    if key.ends_with(".gz") { Encoding::Gzip } else { Encoding::Identity }
 }

@@ -162,6 +162,41 @@ impl Location {
         }
     }
 
+    /// The place around this one; `None` at the top of a bucket or file system.
+    pub fn parent(&self) -> Option<Self> {
+        match self {
+            Self::Table { .. } => None,
+            Self::Folder(path) => path.parent().map(|parent| Self::Folder(parent.to_owned())),
+            Self::S3 { prefix, .. } if prefix.is_empty() => None,
+            Self::S3 { bucket, prefix } => {
+                let around = prefix.rsplit_once('/').map_or("", |(around, _)| around);
+                Some(Self::S3 { bucket: bucket.clone(), prefix: around.to_owned() })
+            }
+        }
+    }
+
+    /// The innermost place that both lie in; `None` if there is none.
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let mut around = self.clone();
+        while !other.is_within(&around) {
+            around = around.parent()?;
+        }
+        Some(around)
+    }
+
+    /// What has to be put before a key of this place to name the same object below `outer`: nothing, or a folder with
+    /// a slash; `None` if this place does not lie there, or its path is no text.
+    pub fn prefix_below(&self, outer: &Self) -> Option<String> {
+        let folder = match (self, outer) {
+            (Self::Folder(inner), Self::Folder(outer)) => inner.strip_prefix(outer).ok()?.to_str()?,
+            (Self::S3 { prefix: inner, .. }, Self::S3 { prefix: around, .. }) if self.is_within(outer) => {
+                inner.strip_prefix(around.as_str())?.trim_start_matches('/')
+            }
+            _ => return None,
+        };
+        Some(if folder.is_empty() { String::new() } else { format!("{folder}/") })
+    }
+
     /// Opens the place for reading alone: nothing of a folder can be written through what this returns. Large
     /// objects of a bucket are read ahead.
     pub async fn open_to_read(
@@ -372,6 +407,26 @@ mod tests {
         assert!(!place("s3://c/p").is_within(&place("s3://b")));
         assert!(check_apart(&place("s3://b/p"), &place("s3://b/p/out")).is_err());
         assert!(check_apart(&place("s3://b/p"), &place("out")).is_ok());
+    }
+
+    #[test]
+    fn places_know_what_lies_around_them() {
+        let place = |text| Location::parse(text).unwrap();
+        for (one, other, around, prefix) in [
+            ("s3://b/p/A/1", "s3://b/p/A", "s3://b/p/A", "1/"),
+            ("s3://b/p/A", "s3://b/p/A/1", "s3://b/p/A", ""),
+            ("s3://b/p/A", "s3://b/q", "s3://b", "p/A/"),
+            ("/x/full", "/x/inc/data", "/x", "full/"),
+            ("/x", "/y/z", "/", "x/"),
+        ] {
+            let common = place(one).common(&place(other)).unwrap();
+            assert_eq!(common.to_string(), around);
+            assert_eq!(place(one).prefix_below(&common).unwrap(), prefix);
+        }
+        assert_eq!(place("s3://b/p").common(&place("s3://c/p")), None);
+        assert_eq!(place("s3://b/p").common(&place("/p")), None);
+        assert_eq!(place("s3://b/px").prefix_below(&place("s3://b/p")), None);
+        assert_eq!(place("s3://b").parent(), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use backfleet_core::layout::{Layout, ShardName, plan_key};
 use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
 use backfleet_core::message::Message;
-use backfleet_core::plan::{ExportSource, Plan, Source, UnitPlan};
+use backfleet_core::plan::{ExportPart, ExportSource, PartContent, Plan, Source, UnitPlan};
 use backfleet_core::ports::{
     ByteStream, Depth, Effect, GetRequest, Held, Hold, Listing, Metadata, NewObject, ObjectInfo, ObjectStore,
     PortError, PortFault, PutOutcome, Queue, SendFailure,
@@ -49,16 +49,24 @@ fn options() -> JobOptions {
         document: "line".into(),
         document_records_max: 100,
         kinesis_precision: "millisecond".into(),
+        upsert: "MODIFY".into(),
     }
 }
 
 fn unit(bytes: &[u8], items: u64) -> UnitPlan {
     let md5 = base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(bytes));
-    UnitPlan { key: FILE.into(), bytes: bytes.len() as u64, items: Some(items), md5: Some(md5) }
+    UnitPlan { part: 0, key: FILE.into(), bytes: bytes.len() as u64, items: Some(items), md5: Some(md5) }
 }
 
 fn plan_of(units: Vec<UnitPlan>) -> Plan {
-    let source = ExportSource { export: "e".into(), table_arn: None, items: None };
+    let part = ExportPart {
+        export: "e".into(),
+        notation: "DYNAMODB_JSON".into(),
+        content: PartContent::Full,
+        items: None,
+        manifest: true,
+    };
+    let source = ExportSource { table_arn: None, parts: vec![part] };
     Plan::new("here".into(), Source::Export(source), options(), units).unwrap()
 }
 

@@ -147,6 +147,7 @@ fn options(shard_bytes_max: u64) -> JobOptions {
         document: "line".into(),
         document_records_max: 100,
         kinesis_precision: "millisecond".into(),
+        upsert: "MODIFY".into(),
     }
 }
 
@@ -167,7 +168,7 @@ impl<T: TableScanner> Rig<T> {
             dated: true,
             expressions,
         };
-        let unit = |n| UnitPlan { key: format!("segment/{n}"), bytes: 1, items: None, md5: None };
+        let unit = |n| UnitPlan { part: 0, key: format!("segment/{n}"), bytes: 1, items: None, md5: None };
         let units = (0..segments).map(unit).collect();
         let plan = Plan::new("memory".into(), Source::Scan(scan), options(shard_bytes), units).unwrap();
         let config = MemoryQueueConfig { receives_max: 1_000, visibility, ..MemoryQueueConfig::default() };

@@ -1,5 +1,6 @@
 //! `export`, and `--export-first`: has DynamoDB write down a table before it is converted.
 
+use backfleet::plan::PlanningError;
 use backfleet::spec::Request;
 use backfleet::take::{Begun, How, Order, Taken, Taker};
 use backfleet_core::ports::{ExportFormat, ExportSpan};
@@ -51,9 +52,14 @@ pub async fn source(
     export: &ExportFirstArgs,
     output: &Output,
     connections: &Connections,
-) -> Result<Option<(Location, Request)>, Failure> {
-    let (given, mut request) = (Location::parse(&job.source)?, job.request(keys(job)?));
+) -> Result<Option<(Vec<Location>, Request)>, Failure> {
+    let (mut given, mut request) = (job.sources()?, job.request(keys(job)?));
     let Some(to) = &export.export_first else { return Ok(Some((given, request))) };
+    let place = given.remove(0);
+    if !given.is_empty() {
+        return Err(PlanningError::TableInChain { place: place.to_string() }.into());
+    }
+    let given = place;
     let order = order(given, Location::parse(to)?, &export.place);
     let place = order.table.clone();
     let taker = Taker::open(order, connections).await?;
@@ -68,7 +74,7 @@ pub async fn source(
         request.keys.clone_from(&taker.facts.keys);
     }
     request.stream_arn = request.stream_arn.or(taker.facts.stream_arn);
-    Ok(Some((taken.source, request)))
+    Ok(Some((vec![taken.source], request)))
 }
 
 fn order(table: Location, to: Location, place: &ExportPlaceArgs) -> Order {

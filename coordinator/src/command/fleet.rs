@@ -55,10 +55,10 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let began = Instant::now();
     let dest = Location::parse(&args.dest)?;
     let queue = open_queue(&args.queue, connections).await?;
-    let Some((source, request)) = export::source(&args.job, &args.export, output, connections).await? else {
+    let Some((sources, request)) = export::source(&args.job, &args.export, output, connections).await? else {
         return Ok(Exit::Interrupted);
     };
-    let planned = make(&source, &request, connections).await?;
+    let planned = make(&sources, &request, connections).await?;
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
     let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);

@@ -19,13 +19,13 @@ pub(super) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// One data file of an export, as listed and as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
-    /// Below the export's folder.
+    /// Below the folder that the export's data files lie in or below: its own, or the one around it.
     pub key: ObjectKey,
     /// Length as stored.
     pub bytes: u64,
     /// Items the manifest promises.
     pub items: Option<u64>,
-    /// MD5 of the stored bytes, base64.
+    /// MD5 of the stored bytes, base64; a copy in another compression has none.
     pub md5: Option<String>,
 }
 
@@ -38,23 +38,27 @@ struct Line {
     data_file_s3_key: String,
 }
 
-/// Reads the list of files of the export at the root of `store`, in the order of their keys, with the length
-/// of each as it lies there.
+/// Reads the list of files of the export at the root of `manifests`, in the order of their keys, with the length of each
+/// as it lies in `data`: the same folder, or for an incremental export the one around it, where all of them put their files.
 pub async fn read_data_files(
-    store: &dyn ObjectStore,
+    manifests: &dyn ObjectStore,
+    data: &dyn ObjectStore,
     summary: &Summary,
 ) -> Result<Vec<DataFile>, ExportError> {
     let name = split(&summary.manifest_files_s3_key).1.to_owned();
-    let mut reader = Reader { folder: summary.folder().to_owned(), name, lines: 0, files: BTreeMap::new() };
-    reader.read(store).await?;
+    let folder = summary.folder().to_owned();
+    let incremental = summary.is_incremental();
+    let mut reader = Reader { folder, incremental, name, lines: 0, files: BTreeMap::new() };
+    reader.read(manifests).await?;
     let listed = reader.files;
     check_items(&listed, summary)?;
-    let found = list_data(store, &listed).await?;
-    pair(store, listed, &found)
+    let found = list_data(data, &listed).await?;
+    pair(data, listed, &found)
 }
 
 struct Reader {
     folder: String,
+    incremental: bool,
     name: String,
     lines: usize,
     files: BTreeMap<ObjectKey, Line>,
@@ -112,10 +116,8 @@ impl Reader {
         })?;
         let key =
             ObjectKey::new(relative).map_err(|source| ExportError::Key { file: file(), line: at, source })?;
-        if let Some(ending) =
-            [".zst", ".bz2", ".ion.gz"].iter().find(|ending| key.as_str().ends_with(**ending))
-        {
-            return Err(ExportError::Unsupported { what: format!("one with `{ending}` data files ({key})") });
+        if key.as_str().ends_with(".bz2") {
+            return Err(ExportError::Unsupported { what: format!("one with `.bz2` data files ({key})") });
         }
         if self.files.len() == UNITS_MAX {
             return Err(ExportError::TooManyFiles { file: file() });
@@ -129,6 +131,12 @@ impl Reader {
     /// Keys are full keys of the bucket the export was written to, whatever bucket or folder it lies in now.
     /// Other writers list them relative to the export's folder.
     fn relative<'a>(&self, key: &'a str) -> Option<&'a str> {
+        if self.incremental {
+            // Everything below `AWSDynamoDB`, which the export's own folder is in.
+            let around = split(&self.folder).0;
+            let below = key.strip_prefix(around).and_then(|rest| rest.strip_prefix('/'));
+            return below.or(key.rsplit_once("AWSDynamoDB/").map(|(_, rest)| rest)).or(Some(key));
+        }
         if let Some(rest) = key.strip_prefix(&self.folder).and_then(|rest| rest.strip_prefix('/')) {
             return Some(rest);
         }
@@ -150,23 +158,34 @@ fn check_items(listed: &BTreeMap<ObjectKey, Line>, summary: &Summary) -> Result<
     }
 }
 
+/// What a file's name is without the ending of its compression.
+fn stem(key: &str) -> &str {
+    key.strip_suffix(".gz").or(key.strip_suffix(".zst")).unwrap_or(key)
+}
+
+/// What lies there, by stem.
+type Found = BTreeMap<String, Vec<ListingEntry>>;
+
 /// One listing of each folder that has listed files is far cheaper than asking for every file.
 async fn list_data(
     store: &dyn ObjectStore,
     listed: &BTreeMap<ObjectKey, Line>,
-) -> Result<BTreeMap<ObjectKey, ListingEntry>, ExportError> {
+) -> Result<Found, ExportError> {
     let mut folders: Vec<&str> = listed.keys().map(|key| split(key.as_str()).0).collect();
     folders.sort_unstable();
     folders.dedup();
-    let mut found = BTreeMap::new();
+    let mut found: Found = listed.keys().map(|key| (stem(key.as_str()).to_owned(), Vec::new())).collect();
     for folder in folders {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let mut after = None;
         loop {
             let page = store.list(&prefix, after.as_ref()).await?;
             after = page.entries.last().map(|entry| entry.key.clone());
-            let ours = page.entries.into_iter().filter(|entry| listed.contains_key(&entry.key));
-            found.extend(ours.map(|entry| (entry.key.clone(), entry)));
+            for entry in page.entries {
+                if let Some(alike) = found.get_mut(stem(entry.key.as_str())) {
+                    alike.push(entry);
+                }
+            }
             if !page.more {
                 break;
             }
@@ -175,23 +194,32 @@ async fn list_data(
     Ok(found)
 }
 
+/// The file itself, or a copy of it in another compression, which the manifest's MD5 says nothing about.
 fn pair(
     store: &dyn ObjectStore,
     listed: BTreeMap<ObjectKey, Line>,
-    found: &BTreeMap<ObjectKey, ListingEntry>,
+    found: &Found,
 ) -> Result<Vec<DataFile>, ExportError> {
-    let mut absent = listed.keys().filter(|key| !found.contains_key(key));
-    if let Some(first) = absent.next() {
-        return Err(ExportError::FilesMissing {
-            missing: 1 + absent.count(),
-            listed: listed.len(),
+    let (total, mut missing, mut first) = (listed.len(), 0, None);
+    let mut files = Vec::with_capacity(total);
+    for (key, line) in listed {
+        let alike = &found[stem(key.as_str())];
+        let itself = alike.iter().find(|entry| entry.key == key);
+        let Some(entry) = itself.or(alike.first()) else {
+            missing += 1;
+            first.get_or_insert(key);
+            continue;
+        };
+        let md5 = line.md5_checksum.filter(|_| itself.is_some());
+        files.push(DataFile { key: entry.key.clone(), bytes: entry.bytes, items: line.item_count, md5 });
+    }
+    match first {
+        None => Ok(files),
+        Some(first) => Err(ExportError::FilesMissing {
+            missing,
+            listed: total,
             place: store.describe(),
             first: first.to_string(),
-        });
+        }),
     }
-    let file = |(key, line): (ObjectKey, Line)| {
-        let entry = &found[&key];
-        DataFile { bytes: entry.bytes, items: line.item_count, md5: line.md5_checksum, key }
-    };
-    Ok(listed.into_iter().map(file).collect())
 }

@@ -1,7 +1,9 @@
 //! `manifest-summary.json`: what was exported, when, and where its list of files is.
 
+use backfleet_convert::Notation;
 use backfleet_core::key::ObjectKey;
 use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
+use backfleet_core::plan::PartContent;
 use backfleet_core::ports::ObjectStore;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +13,7 @@ use serde::Deserialize;
 use super::ExportError;
 use super::find::{SUMMARY, split};
 
-/// The fields of a full export's summary that decide anything. Only `manifestFilesS3Key` and `outputFormat` are
+/// The fields of an export's summary that decide anything. Only `manifestFilesS3Key` and `outputFormat` are
 /// required; copies and other writers leave fields out, and real full exports never carry `exportType`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +35,14 @@ pub struct Summary {
     pub output_format: String,
     /// `FULL_EXPORT` when absent.
     pub export_type: Option<String>,
+    /// Begin of an incremental export's window, RFC 3339.
+    pub export_from_time: Option<String>,
+    /// End of an incremental export's window, RFC 3339; the moment itself is outside.
+    pub export_to_time: Option<String>,
+    /// View of an incremental export: `NEW_AND_OLD_IMAGES`, or `NEW_IMAGE`, which the API reference also spells `NEW_IMAGES`.
+    pub output_view: Option<String>,
+    /// Id of the table; another one under the same name has another id.
+    pub table_id: Option<String>,
 }
 
 impl Summary {
@@ -62,14 +72,46 @@ impl Summary {
         from_arn.or_else(|| Some(split(self.folder()).1).filter(|id| !id.is_empty()))
     }
 
+    /// Whether it tells of the changes in a window.
+    pub fn is_incremental(&self) -> bool {
+        self.export_type.as_deref() == Some("INCREMENTAL_EXPORT")
+    }
+
+    /// What its lines say.
+    pub fn content(&self) -> Result<PartContent, ExportError> {
+        let unsupported = |what| Err(ExportError::Unsupported { what });
+        match (self.export_type.as_deref(), self.output_view.as_deref()) {
+            (None | Some("FULL_EXPORT"), _) => Ok(PartContent::Full),
+            (Some("INCREMENTAL_EXPORT"), Some(view)) => match old_images(view) {
+                Some(old_images) => Ok(PartContent::Incremental {
+                    from: self.export_from_time.clone(),
+                    to: self.export_to_time.clone(),
+                    old_images,
+                }),
+                None => unsupported(format!("an incremental one of the view {view}")),
+            },
+            (Some("INCREMENTAL_EXPORT"), None) => {
+                unsupported("an incremental one without its outputView".to_owned())
+            }
+            (Some(kind), _) => unsupported(format!("of the type {kind}")),
+        }
+    }
+
     fn check(&self) -> Result<(), ExportError> {
-        let what = match (self.export_type.as_deref(), self.output_format.as_str()) {
-            (None | Some("FULL_EXPORT"), "DYNAMODB_JSON") => return Ok(()),
-            (None | Some("FULL_EXPORT"), format) => format!("in the format {format}"),
-            (Some("INCREMENTAL_EXPORT"), _) => "an incremental one".to_owned(),
-            (Some(kind), _) => format!("of the type {kind}"),
-        };
-        Err(ExportError::Unsupported { what })
+        self.content()?;
+        match self.output_format.parse::<Notation>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(ExportError::Unsupported { what: format!("in the format {}", self.output_format) }),
+        }
+    }
+}
+
+/// Whether lines of this view come with old images.
+pub(super) fn old_images(view: &str) -> Option<bool> {
+    match view {
+        "NEW_AND_OLD_IMAGES" => Some(true),
+        "NEW_IMAGE" | "NEW_IMAGES" => Some(false),
+        _ => None,
     }
 }
 

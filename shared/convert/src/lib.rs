@@ -20,6 +20,7 @@ mod shard;
 mod converter;
 mod answer;
 mod page;
+mod peek;
 mod digest;
 
 pub use answer::{Answer, AnswerError};
@@ -28,6 +29,7 @@ pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
 pub use gunzip::InputError;
 pub use input::{Content, Encoding, Input, Notation};
 pub use page::{PageConverter, PageError};
+pub use peek::{Peeked, peek};
 pub use reason::Reason;
 pub use recipe::{
     AttributeFilter, Compression, Document, EventName, ExtraField, Format, KinesisPrecision, Recipe,

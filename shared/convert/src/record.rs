@@ -25,7 +25,7 @@ pub(crate) struct Renderer {
 }
 
 enum Shape {
-    Change(ChangeRecord),
+    Change(Box<ChangeRecord>),
     Plain { extra: Vec<u8> },
     Item { extra: Vec<u8> },
     Image { extra: Vec<u8> },
@@ -63,13 +63,13 @@ impl Renderer {
             Format::Plain => Shape::Plain { extra },
             Format::Item => Shape::Item { extra },
             Format::Image => Shape::Image { extra },
-            Format::Stream | Format::LambdaEvent | Format::Kinesis => Shape::Change(ChangeRecord {
+            Format::Stream | Format::LambdaEvent | Format::Kinesis => Shape::Change(Box::new(ChangeRecord {
                 event_ids: EventIds::new(spec, content),
                 fragments: Fragments::new(spec, &extra),
                 moment: Moment::new(spec, content),
                 namer: EventNamer::new(spec, content),
                 unit,
-            }),
+            })),
         };
         let extra_names = spec.extra_fields.iter().map(|field| field.name.clone().into_bytes()).collect();
         Renderer { shape, filter: Filter::new(&spec.attributes, &spec.keys), extra_names }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use backfleet_convert::{
-    AttributeFilter, Compression, Document, ExtraField, Format, KinesisPrecision, Recipe, RecipeError,
-    RecipeSpec, TableIdentity, ViewType,
+    AttributeFilter, Compression, Document, EventName, ExtraField, Format, KinesisPrecision, Recipe,
+    RecipeError, RecipeSpec, TableIdentity, ViewType,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -70,7 +70,7 @@ impl FromStr for JobId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobOptions {
-    /// `stream`, `lambda-event`, `kinesis`, `plain` or `item`.
+    /// `stream`, `lambda-event`, `kinesis`, `plain`, `item` or `image`.
     pub format: String,
     /// `gzip`, `zstd` or `none`.
     pub compression: String,
@@ -98,6 +98,8 @@ pub struct JobOptions {
     pub document_records_max: u32,
     /// `kinesis` only: `millisecond` or `microsecond`.
     pub kinesis_precision: String,
+    /// What a change is called whose export has no old images: `INSERT` or `MODIFY`.
+    pub upsert: String,
 }
 
 /// Table, region and stream ARN that the records name.
@@ -152,6 +154,7 @@ impl JobOptions {
             document: word::<Document>("document", &self.document)?,
             document_records_max: self.document_records_max,
             kinesis_precision: word::<KinesisPrecision>("kinesis precision", &self.kinesis_precision)?,
+            upsert: word::<EventName>("upsert", &self.upsert)?,
         })?)
     }
 
@@ -220,6 +223,7 @@ pub(crate) mod tests_support {
             document: "line".into(),
             document_records_max: 100,
             kinesis_precision: "millisecond".into(),
+            upsert: "MODIFY".into(),
         }
     }
 }

@@ -82,5 +82,8 @@ pub const CONTROL_BYTES_MAX: usize = 4096;
 const _: () = assert!(SLICE.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(PARTS_AHEAD <= PARTS_HELD_MAX);
 const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
+/// Bytes of a file as stored that are looked at before a job is planned: enough for the first record of most files.
+pub const PEEK_BYTES: u64 = 256 << 10;
+
 const _: () = assert!(UNITS_MAX <= 9_999_999, "a sequence number has seven digits for the unit");
 const _: () = assert!(MESSAGE_BYTES_MAX <= 256 * 1024, "the smallest MaximumMessageSize found in the wild");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use backfleet_convert::{Content, Encoding, Input, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
@@ -39,7 +40,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
 pub enum Source {
-    /// A full export in DynamoDB JSON.
+    /// One native export, or a full one and the incremental ones that follow on it.
     Export(ExportSource),
     /// A table, or one of its indexes, by parallel scan.
     Scan(ScanSource),
@@ -99,22 +100,66 @@ impl ScanSource {
     }
 }
 
-/// A native export, wherever a copy of it lies.
+/// Native exports, wherever copies of them lie: in the order of their time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportSource {
-    /// The export's id, e.g. `01715685260608-c488b4e1`.
-    pub export: String,
-    /// Table ARN, where the summary names it.
+    /// Table ARN, where a summary names it.
     pub table_arn: Option<String>,
+    /// The exports; one, unless it is a chain.
+    pub parts: Vec<ExportPart>,
+}
+
+/// One native export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportPart {
+    /// The export's id, e.g. `01715685260608-c488b4e1`; of files without a manifest a digest of their names and lengths.
+    pub export: String,
+    /// The language of its lines: `DYNAMODB_JSON` or `ION`.
+    pub notation: String,
+    /// What its lines say.
+    pub content: PartContent,
     /// Items the summary promises, where it does.
     pub items: Option<u64>,
+    /// Whether a manifest says which files it has; without one nobody knows whether some are missing.
+    pub manifest: bool,
+}
+
+/// What the lines of an export say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
+pub enum PartContent {
+    /// Items as they were at one moment.
+    Full,
+    /// What became of items in the window from `from` to `to`, which itself is outside.
+    Incremental {
+        /// Begin of the window, RFC 3339, where the summary says it.
+        from: Option<String>,
+        /// End of the window, RFC 3339, where the summary says it.
+        to: Option<String>,
+        /// Whether items come with what they were before.
+        old_images: bool,
+    },
+}
+
+impl ExportPart {
+    /// How a file of this export is written.
+    pub fn input(&self, key: &str) -> Result<Input, UnknownName> {
+        let content = match self.content {
+            PartContent::Full => Content::Items,
+            PartContent::Incremental { old_images, .. } => Content::Changes { old_images },
+        };
+        Ok(Input { encoding: Encoding::of_name(key), notation: self.notation.parse()?, content })
+    }
 }
 
 /// One unit: one data file of an export, or one segment of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitPlan {
+    /// Which of the exports it is of, by its place among the parts; 0 of a scan.
+    pub part: u32,
     /// The file, below the source's root; `segment/<number>` of a scan.
     pub key: String,
     /// Length as stored when the job was planned, or a segment's share of the table: for progress and order of work,
@@ -171,6 +216,19 @@ pub enum PlanError {
         /// Units of the plan.
         units: usize,
     },
+    /// A unit of an export that the plan does not have.
+    #[error("unit {unit} is of export {part}, the plan has {parts}")]
+    Part {
+        /// Which unit.
+        unit: usize,
+        /// The export it names.
+        part: u32,
+        /// How many there are.
+        parts: usize,
+    },
+    /// An export in a language that this version does not read.
+    #[error("the plan's export cannot be read")]
+    Notation(#[from] UnknownName),
     /// A unit's key could leave the source.
     #[error("unit {unit} names an impossible file")]
     Key {
@@ -237,6 +295,13 @@ impl Plan {
         ObjectKey::new(unit.key.clone()).ok()
     }
 
+    /// How a unit's file is written; `None` of a scan.
+    pub fn input(&self, unit: u32) -> Option<Input> {
+        let Source::Export(export) = &self.source else { return None };
+        let unit = self.units.get(usize::try_from(unit).ok()?)?;
+        export.parts.get(unit.part as usize)?.input(&unit.key).ok()
+    }
+
     /// Bytes to be read in all.
     pub fn bytes(&self) -> u64 {
         self.units.iter().map(|unit| unit.bytes).sum()
@@ -271,6 +336,14 @@ impl Plan {
         if self.units.len() > UNITS_MAX {
             return Err(PlanError::TooManyUnits { units: self.units.len() });
         }
+        if let Source::Export(export) = &self.source {
+            export.parts.iter().try_for_each(|part| part.input("").map(drop))?;
+            let parts = export.parts.len();
+            let lost = |(_, planned): &(usize, &UnitPlan)| planned.part as usize >= parts;
+            if let Some((unit, planned)) = self.units.iter().enumerate().find(lost) {
+                return Err(PlanError::Part { unit, part: planned.part, parts });
+            }
+        }
         for (unit, planned) in self.units.iter().enumerate() {
             ObjectKey::new(planned.key.clone()).map_err(|source| PlanError::Key { unit, source })?;
         }
@@ -296,6 +369,7 @@ fn identify(source: &Source, options: &JobOptions, units: &[UnitPlan]) -> JobId 
     digest.part(&serde_json::to_vec(&source).expect("a source is plain data"));
     digest.part(&serde_json::to_vec(&options).expect("options are plain data"));
     for unit in units {
+        digest.part(&unit.part.to_le_bytes());
         digest.part(unit.key.as_bytes());
         digest.part(unit.md5.as_deref().unwrap_or_default().as_bytes());
         digest.part(&unit.items.map_or([0xff; 8], u64::to_le_bytes));
@@ -310,12 +384,20 @@ mod tests {
 
     fn plan() -> Plan {
         let unit = |n: u64| UnitPlan {
+            part: 0,
             key: format!("data/{n}.json.gz"),
             bytes: 10 + n,
             items: Some(n),
             md5: Some(format!("md5 of {n}")),
         };
-        let source = ExportSource { export: "0171-ab".into(), table_arn: None, items: Some(3) };
+        let part = ExportPart {
+            export: "0171-ab".into(),
+            notation: "DYNAMODB_JSON".into(),
+            content: PartContent::Full,
+            items: Some(3),
+            manifest: true,
+        };
+        let source = ExportSource { table_arn: None, parts: vec![part] };
         Plan::new("/exports/0171-ab".into(), Source::Export(source), options(), (0..3).map(unit).collect())
             .unwrap()
     }
@@ -388,7 +470,7 @@ mod tests {
         };
         let mut options = options();
         change(&mut scan, &mut options);
-        let unit = |n| UnitPlan { key: format!("segment/{n}"), bytes: 9, items: None, md5: None };
+        let unit = |n| UnitPlan { part: 0, key: format!("segment/{n}"), bytes: 9, items: None, md5: None };
         let units = (0..scan.segments).map(unit).collect();
         Plan::new("dynamodb://t".into(), Source::Scan(scan), options, units).unwrap()
     }
@@ -422,6 +504,23 @@ mod tests {
             .collect();
         reached.sort_unstable();
         assert_eq!(reached, (0..scan.segments).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_plan_whose_units_or_exports_do_not_fit_is_refused() {
+        let mut units = plan().units;
+        units[2].part = 1;
+        assert!(matches!(
+            Plan::new(plan().location, plan().source, options(), units),
+            Err(PlanError::Part { unit: 2, part: 1, parts: 1 })
+        ));
+        let Source::Export(mut export) = plan().source else { panic!("an export") };
+        export.parts[0].notation = "CBOR".into();
+        let source = Source::Export(export);
+        assert!(matches!(
+            Plan::new(plan().location, source, options(), plan().units),
+            Err(PlanError::Notation(_))
+        ));
     }
 
     #[test]
