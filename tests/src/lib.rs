@@ -10,6 +10,7 @@ pub mod process;
 pub mod export;
 pub mod listing;
 pub mod handmade;
+pub mod history;
 pub mod damage;
 pub mod destination;
 pub mod record;

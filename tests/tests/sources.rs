@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use backfleet_tests::destination::Destination;
+use backfleet_tests::destination::{Destination, text_of};
 use backfleet_tests::export::{Export, Synth, copy_tree};
 use backfleet_tests::handmade::{self, DataFile, FOLDER, bare_export, gzip, item};
 use backfleet_tests::listing::write_with_md5;
@@ -174,8 +174,7 @@ fn a_place_without_an_export_is_refused_and_a_place_that_is_not_there_too() {
 #[test]
 fn what_this_version_cannot_read_is_refused_by_its_name() {
     for (field, value, said) in [
-        ("outputFormat", "ION", "ION"),
-        ("exportType", "INCREMENTAL_EXPORT", "incremental"),
+        ("exportType", "INCREMENTAL_EXPORT", "outputView"),
         ("outputFormat", "SOMETHING", "SOMETHING"),
         ("exportType", "SOMETHING", "SOMETHING"),
     ] {
@@ -192,16 +191,6 @@ fn what_this_version_cannot_read_is_refused_by_its_name() {
     listing.summary["exportType"] = "FULL_EXPORT".into();
     listing.write();
     export.run(&export.dest("out")).succeeds();
-}
-
-#[test]
-fn an_incremental_export_as_aws_writes_it_is_refused_before_its_shared_data_folder_is_looked_for() {
-    let summary = r#"{"version":"2023-08-01","exportArn":"arn:aws:dynamodb:eu-north-1:123456789123:table/test/export/01768386924000-d339e52d","startTime":"2026-01-14T10:35:24.000Z","endTime":"2026-01-14T10:40:27.622Z","tableArn":"arn:aws:dynamodb:eu-north-1:123456789123:table/test","tableId":"cf263806-6bf1-4e51-a242-7067dcdecc72","exportFromTime":"2026-01-14T10:20:00.000Z","exportToTime":"2026-01-14T10:35:00.000Z","s3Bucket":"test","s3Prefix":null,"s3SseAlgorithm":"AES256","s3SseKmsKeyId":null,"manifestFilesS3Key":"AWSDynamoDB/01768386924000-d339e52d/manifest-files.json","billedSizeBytes":10000000,"itemCount":6,"outputFormat":"DYNAMODB_JSON","outputView":"NEW_AND_OLD_IMAGES","exportType":"INCREMENTAL_EXPORT"}"#;
-    let export = Export::written("AWSDynamoDB/01768386924000-d339e52d", |folder| {
-        write_with_md5(folder, "manifest-files", b"");
-        write_with_md5(folder, "manifest-summary", summary.as_bytes());
-    });
-    export.run(&export.dest("out")).ends_with(3).says(&["incremental"]);
 }
 
 #[test]
@@ -246,15 +235,66 @@ fn data_files_may_have_crlf_blank_lines_a_bom_no_last_newline_and_several_gzip_m
     assert_eq!(keys_in(&dest), ["1", "2", "3"].repeat(5));
 }
 
+/// Replaces every data file by a copy of it in another compression.
+fn recompress(export: &Export, ending: &str, store: impl Fn(&[u8]) -> Vec<u8>) {
+    for file in export.data_files() {
+        let text = text_of(&file);
+        let name = file.to_str().expect("names are text").replace(".json.gz", ending);
+        fs::remove_file(&file).expect("a data file");
+        fs::write(name, store(&text)).expect("a data file");
+    }
+}
+
 #[test]
-fn a_copy_whose_data_files_were_recompressed_as_zstd_is_refused_by_their_name() {
-    let text = good_files().remove(0).text;
-    let export = handmade::export(&[DataFile { name: "a.json.zst", text }]);
-    let file = export.data_files().remove(0);
-    let stored = fs::read(&file).expect("a data file");
-    fs::write(&file, zstd::encode_all(&stored[..], 1).expect("writing to memory")).expect("a data file");
-    export.listing().promising(&file).write();
-    refused(&export, &[".zst", "data/a.json.zst"]);
+fn copies_in_another_compression_are_read_and_said_to_be_without_an_md5() {
+    let zstd = |text: &[u8]| zstd::encode_all(text, 1).expect("writing to memory");
+    let original = good_export();
+    let there = Destination::at(&original.dest("out"));
+    original.run(&there.path).succeeds();
+    for (ending, store) in [(".json.zst", &zstd as &dyn Fn(&[u8]) -> Vec<u8>), (".json", &<[u8]>::to_vec)] {
+        let export = good_export();
+        recompress(&export, ending, store);
+        let dest = Destination::at(&export.dest("out"));
+        export.run(&dest.path).succeeds().says(&["2 without an MD5", "3 records in as the export promises"]);
+        assert_eq!(dest.lines().len(), 3);
+        assert_eq!(keys_in(&dest), keys_in(&there));
+        verify(&dest.path).succeeds();
+    }
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_read_when_told_and_what_is_not_proven_is_said() {
+    let export = good_export();
+    for name in ["manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"]
+    {
+        fs::remove_file(export.folder().join(name)).expect("a manifest");
+    }
+    fs::write(export.folder().join("data/notes.txt"), "no data").expect("a file");
+    let dest = Destination::at(&export.dest("out"));
+    export.run(&dest.path).ends_with(3).explains(&["has begun but has no manifest-summary.json"]);
+    let bare = || {
+        let call = export.run(&dest.path).word("--no-manifest");
+        call.flag("--snapshot-time", "2026-01-14T10:18:50Z").flag("--stream-arn", ARN)
+    };
+    bare().succeeds().says(&[
+        "2 without an MD5",
+        "3 records in held against nothing",
+        "which files there should be",
+    ]);
+    assert_eq!(keys_in(&dest), ["1", "2", "3"]);
+    bare().succeeds().says(&["proven again"]);
+    // Another file, another job: names and lengths are all that is known of these.
+    let more = export.folder().join("data/z.json");
+    fs::write(&more, item("4", "") + "\n").expect("a data file");
+    bare().flag("--partition", "more").succeeds().says(&["4 records in"]);
+
+    let ion = export.folder().join("data/z.ion");
+    fs::rename(&more, &ion).expect("a data file");
+    bare().ends_with(3).says(&["both JSON and Ion", "z.ion"]);
+    fs::remove_file(&ion).expect("a data file");
+    fs::write(export.folder().join("data/a.json"), "{\"a\":1}\n").expect("a data file");
+    bare().ends_with(3).says(&["data/a.json", "neither an item nor a change"]);
+    run(&export.dest("nothing"), &dest.path, "pk").word("--no-manifest").ends_with(3);
 }
 
 fn good_files() -> Vec<DataFile<'static>> {
