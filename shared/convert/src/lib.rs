@@ -13,10 +13,12 @@ mod unzstd;
 mod source;
 mod lines;
 mod scan;
+mod records;
 mod record;
 mod deflate;
 mod compress;
 mod shard;
+mod output;
 mod converter;
 mod answer;
 mod page;
@@ -24,7 +26,7 @@ mod peek;
 mod digest;
 
 pub use answer::{Answer, AnswerError};
-pub use converter::{Converter, Quarantined, Step, Totals};
+pub use converter::{Converter, Step, Totals};
 pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
 pub use gunzip::InputError;
 pub use input::{Content, Encoding, Input, Notation};
@@ -35,4 +37,5 @@ pub use recipe::{
     AttributeFilter, Compression, Document, EventName, ExtraField, Format, KinesisPrecision, Recipe,
     RecipeError, RecipeSpec, TableIdentity, UnknownName, ViewType,
 };
+pub use records::Quarantined;
 pub use shard::Shard;

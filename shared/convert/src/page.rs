@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::input::Content;
 use crate::limits::{PAGE_BYTES_MAX, UNIT_MAX};
+use crate::output::Output;
 use crate::reason::Reason;
 use crate::recipe::Recipe;
-use crate::record::Renderer;
 use crate::scan::{Fault, Scanner};
-use crate::shard::{Gatherer, Shard};
+use crate::shard::Shard;
 
 /// Converts the items of one unit of a scan, page after page.
 ///
@@ -18,8 +18,7 @@ use crate::shard::{Gatherer, Shard};
 /// ```
 pub struct PageConverter {
     scanner: Scanner,
-    renderer: Renderer,
-    gatherer: Gatherer,
+    output: Output,
     records: u64,
 }
 
@@ -43,11 +42,10 @@ impl PageConverter {
     pub fn new(recipe: &Arc<Recipe>, unit: u32, shard: u32, records: u64) -> PageConverter {
         assert!(unit <= UNIT_MAX, "unit {unit} has more digits than a sequence number has for it");
         let spec = recipe.spec();
-        let renderer = Renderer::new(recipe, Content::Items, unit);
+        let output = Output::of_scan(recipe, unit, shard);
         PageConverter {
-            scanner: Scanner::new(&spec.keys, renderer.needs_attributes(), Content::Items),
-            renderer,
-            gatherer: Gatherer::from_shard(spec, shard),
+            scanner: Scanner::new(&spec.keys, output.needs_attributes(), Content::Items),
+            output,
             records,
         }
     }
@@ -64,18 +62,17 @@ impl PageConverter {
         let mut taken = 0;
         loop {
             let Some(item) = page.next().map_err(|fault| page_error(taken, fault))? else { return Ok(taken) };
-            self.renderer.check(items, item).map_err(|fault| page_error(taken, fault))?;
+            self.output.check(items, item).map_err(|fault| page_error(taken, fault))?;
             taken += 1;
             self.records += 1;
-            let (renderer, ordinal) = (&mut self.renderer, self.records);
-            let ended = self.gatherer.append(|block| renderer.render(items, item, ordinal, block));
+            let ended = self.output.append(items, item, self.records);
             assert!(ended.is_none(), "a shard of a scan ends where it is cut");
         }
     }
 
     /// Uncompressed bytes of the shard that is open.
     pub fn open_bytes(&self) -> u64 {
-        self.gatherer.open_bytes()
+        self.output.open_bytes()
     }
 
     /// Records so far, those of earlier shards included.
@@ -85,12 +82,12 @@ impl PageConverter {
 
     /// Ends the shard that is open, also one without a record: the end of a scan needs a place of its own.
     pub fn cut(&mut self) -> Shard {
-        self.gatherer.end_shard_even_empty()
+        self.output.end_shard_even_empty()
     }
 
     /// Hands back the memory of a shard that is no longer needed, to build a later one in.
     pub fn reuse(&mut self, buffer: Vec<u8>) {
-        self.gatherer.reuse(buffer);
+        self.output.reuse(buffer);
     }
 }
 

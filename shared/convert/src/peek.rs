@@ -3,10 +3,8 @@
 use bytes::Bytes;
 
 use crate::gunzip::InputError;
-use crate::input::{Content, Encoding, Notation};
-use crate::lines::Lines;
-use crate::scan::Scanner;
-use crate::source::{Read, Source};
+use crate::input::{Content, Encoding, Input, Notation};
+use crate::records::{Next, Records};
 
 /// What the first record of a file tells of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,39 +20,25 @@ pub struct Peeked {
 /// # Errors
 /// The beginning is damaged already.
 pub fn peek(encoding: Encoding, notation: Notation, head: &[u8]) -> Result<Option<Peeked>, InputError> {
-    let mut source = Source::new(encoding);
-    source.feed(Bytes::copy_from_slice(head));
-    let mut lines = Lines::default();
-    loop {
-        while let Some(line) = lines.next() {
-            let bytes = lines.bytes(&line);
-            if !bytes.trim_ascii().is_empty() {
-                return Ok(judge(notation, bytes));
-            }
+    for content in [Content::Items, Content::Changes { old_images: true }] {
+        let mut records = Records::new(Input { encoding, notation, content }, &[], true);
+        records.feed(Bytes::copy_from_slice(head));
+        let mut next = records.advance()?;
+        if next == Next::NeedInput {
+            // It may be the whole file, whose last line has no newline.
+            records.finish();
+            next = records.advance().unwrap_or(Next::End);
         }
-        match source.read(lines.space())? {
-            Read::Some(bytes) => lines.commit(bytes),
-            Read::NeedInput | Read::End => return Ok(None),
+        if next == Next::Item {
+            return Ok(Some(Peeked { content, keys: keys(&records) }));
         }
     }
+    Ok(None)
 }
 
-fn judge(notation: Notation, line: &[u8]) -> Option<Peeked> {
-    match notation {
-        Notation::Json => judge_json(line),
-        Notation::Ion => None,
-    }
-}
-
-fn judge_json(line: &[u8]) -> Option<Peeked> {
-    let changes = Content::Changes { old_images: true };
-    if Scanner::new(&[], false, Content::Items).scan(line).is_ok() {
-        return Some(Peeked { content: Content::Items, keys: Vec::new() });
-    }
-    let mut scanner = Scanner::new(&[], true, changes);
-    let item = scanner.scan(line).ok()?;
+fn keys(records: &Records) -> Vec<String> {
+    let (line, item) = records.item();
     let name = |name: &[u8]| String::from_utf8(name.to_vec()).expect("a scanned line is UTF-8");
     let attributes = item.keys_map.attributes.iter();
-    let keys = attributes.map(|key| name(key.name.decoded(line, &mut Vec::new()))).collect();
-    Some(Peeked { content: changes, keys })
+    attributes.map(|key| name(key.name.decoded(line, &mut Vec::new()))).collect()
 }

@@ -117,6 +117,11 @@ impl Scanner {
         Ok(&self.item)
     }
 
+    /// The item that was scanned last.
+    pub(crate) fn item(&self) -> &Item {
+        &self.item
+    }
+
     /// Forgets the item before.
     fn begin(&mut self) {
         self.distinct.clear();

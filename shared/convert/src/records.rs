@@ -1,0 +1,149 @@
+//! Records: a unit's file taken apart, one scanned item at a time, with what cannot be one beside it.
+//!
+//! ```text
+//!  feed -> inflate -> lines -> scan -> item
+//!                        \________\__-> quarantined
+//! ```
+
+use bytes::Bytes;
+
+use crate::gunzip::InputError;
+use crate::input::Input;
+use crate::limits::LINE_BYTES_MAX;
+use crate::lines::{Line, Lines};
+use crate::reason::Reason;
+use crate::scan::{Fault, Item, Scanner};
+use crate::source::{Read, Source};
+
+/// A line that cannot be converted, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Line number, from 1.
+    pub line: u64,
+    /// Offset of the line's first byte in the uncompressed file.
+    pub offset: u64,
+    /// Length of the line in bytes, without its newline.
+    pub length: u64,
+    /// What is wrong.
+    pub reason: Reason,
+    /// Byte of the line where it was noticed, from 0.
+    pub column: u64,
+    /// The line without its newline; of a line that is too long, the first
+    /// [`QUARANTINE_BYTES_MAX`](crate::limits::QUARANTINE_BYTES_MAX) bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What comes next of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing before more is fed, or the end is told.
+    NeedInput,
+    /// An item: see [`Records::item`].
+    Item,
+    /// A line that is none: see [`Records::put_aside`].
+    Faulty(Fault),
+    /// The file is over, and was whole.
+    End,
+}
+
+/// See the module.
+pub(crate) struct Records {
+    source: Source,
+    lines: Lines,
+    scanner: Scanner,
+    line: Option<Line>,
+    ended: bool,
+}
+
+impl Records {
+    /// `notes_attributes`: whether items are taken apart to their attributes.
+    pub(crate) fn new(input: Input, keys: &[String], notes_attributes: bool) -> Records {
+        Records {
+            source: Source::new(input.encoding),
+            lines: Lines::default(),
+            scanner: Scanner::new(keys, notes_attributes, input.content),
+            line: None,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn feed(&mut self, bytes: Bytes) {
+        self.source.feed(bytes);
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.source.finish();
+    }
+
+    /// Bytes of the file as stored, so far.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.source.bytes_in()
+    }
+
+    /// Bytes of the file once inflated, so far.
+    pub(crate) fn bytes_inflated(&self) -> u64 {
+        self.lines.bytes_seen()
+    }
+
+    /// Goes to the next record; blank lines are none.
+    pub(crate) fn advance(&mut self) -> Result<Next, InputError> {
+        loop {
+            while let Some(line) = self.lines.next() {
+                if let Some(next) = self.take(line) {
+                    return Ok(next);
+                }
+            }
+            if self.ended {
+                return Ok(Next::End);
+            }
+            match self.source.read(self.lines.space())? {
+                Read::Some(bytes) => self.lines.commit(bytes),
+                Read::NeedInput => return Ok(Next::NeedInput),
+                Read::End => {
+                    self.ended = true;
+                    let last = self.lines.last();
+                    return Ok(last.and_then(|line| self.take(line)).unwrap_or(Next::End));
+                }
+            }
+        }
+    }
+
+    /// The item that [`Next::Item`] told of, with the bytes that its ranges are into.
+    pub(crate) fn item(&self) -> (&[u8], &Item) {
+        let line = self.line.as_ref().expect("an item was told of");
+        (self.lines.bytes(line), self.scanner.item())
+    }
+
+    /// The record that was come to last, as one that cannot be converted.
+    pub(crate) fn put_aside(&self, fault: Fault) -> Quarantined {
+        let line = self.line.as_ref().expect("a record was come to");
+        Quarantined {
+            line: line.number,
+            offset: line.offset,
+            length: line.length,
+            reason: fault.reason,
+            column: u64::from(fault.column),
+            bytes: self.lines.bytes(line).to_vec(),
+        }
+    }
+
+    fn take(&mut self, line: Line) -> Option<Next> {
+        let bytes = self.lines.bytes(&line);
+        let next = if line.is_too_long() {
+            Next::Faulty(Fault::new(Reason::LineTooLong, LINE_BYTES_MAX))
+        } else if is_blank(bytes) {
+            return None;
+        } else {
+            match self.scanner.scan(bytes) {
+                Ok(_) => Next::Item,
+                Err(fault) => Next::Faulty(fault),
+            }
+        };
+        self.line = Some(line);
+        Some(next)
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}
