@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use backfleet::finish::verify_committed;
 use backfleet::plan::{PlanningError, jobs, make, stored};
+use backfleet::price::read_units;
 use backfleet::run::{Run, RunConfig, RunEnd};
 use backfleet::scan::Budget;
 use backfleet::spec::keys_of_schema;
@@ -307,12 +308,9 @@ fn scan_text(plan: &Plan, scan: &ScanSource, budget: Budget) -> String {
             text += &format!("{what:<10} {expression} (saves no read units)\n");
         }
     }
-    let (reads, unit_bytes) = if scan.consistent {
-        ("strongly consistent, twice the cost", 4096)
-    } else {
-        ("eventually consistent", 8192)
-    };
-    let units = plan.bytes().div_ceil(unit_bytes);
+    let reads = if scan.consistent { "strongly consistent, twice the cost" } else { "eventually consistent" };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some read units")]
+    let units = read_units(plan.bytes(), scan).ceil() as u64;
     text += &format!("reads      {reads}: about {} read units\n", count(units));
     if let Some(rate) = budget.units() {
         let time = report::span(Duration::from_secs(units / u64::from(rate)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use ways::{Fleet, Way, convert, export, scan};
+pub use ways::{Fleet, Way, convert, export, read_units, scan};
 
 /// The prices that come with the program.
 const PRICES: &str = include_str!("../prices.json");

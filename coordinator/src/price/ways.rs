@@ -98,11 +98,18 @@ pub fn export(prices: &Prices, fleet: Fleet, table_bytes: u64, recovery: Option<
     Way { name: "export and conversion", bill, takes: seconds_of(EXPORT_SECONDS + seconds), note: Some(note) }
 }
 
+/// Read units of a scan of so many bytes: half a unit for a page of up to 4 KB, twice that for a consistent one; an empty
+/// segment costs a page too.
+pub fn read_units(bytes: u64, source: &ScanSource) -> f64 {
+    let pages = (bytes as f64 / UNIT_BYTES).max(f64::from(source.segments) / 2.0);
+    if source.consistent { 2.0 * pages } else { pages }
+}
+
 /// Scanning a table at `budget` read units a second.
 pub fn scan(prices: &Prices, table: &TableFacts, source: &ScanSource, budget: u32) -> Way {
-    let ScanSource { segments, lanes, consistent, .. } = *source;
+    let ScanSource { segments, lanes, .. } = *source;
     let bytes = table.bytes as f64;
-    let units = (bytes / UNIT_BYTES).max(f64::from(segments) / 2.0) * if consistent { 2.0 } else { 1.0 };
+    let units = read_units(table.bytes, source);
     let seconds = units / f64::from(budget);
     let json = bytes * JSON_PER_BYTE;
     let tasks = (json / seconds.max(1.0) / JSON_PER_VCPU_SECOND).ceil().max(1.0);
