@@ -145,6 +145,7 @@ impl Converter {
     fn convert(&mut self) -> Option<Step> {
         let (line, item) = self.records.item();
         if let Err(fault) = self.output.check(line, item) {
+            let fault = self.records.locate(fault);
             return Some(self.quarantine(fault));
         }
         self.totals.records_in += 1;

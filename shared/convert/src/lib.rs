@@ -13,6 +13,7 @@ mod unzstd;
 mod source;
 mod lines;
 mod scan;
+mod ion;
 mod records;
 mod record;
 mod deflate;

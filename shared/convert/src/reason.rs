@@ -21,6 +21,8 @@ pub enum Reason {
     InvalidEscape,
     /// Half a surrogate pair, which no UTF-8 text can hold.
     LoneSurrogate,
+    /// Ion text that means something only with a symbol table, which exports do not have.
+    SymbolTable,
     /// The object has not exactly one name, `Item`.
     NotAnItem,
     /// The object is none of an incremental export: it has other fields than `Metadata`, `Keys`, `NewImage`, `OldImage`.
@@ -73,7 +75,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Reason; 32] = [
+    pub const ALL: [Reason; 33] = [
         Reason::LineTooLong,
         Reason::InvalidUtf8,
         Reason::UnexpectedByte,
@@ -82,6 +84,7 @@ impl Reason {
         Reason::ControlCharacter,
         Reason::InvalidEscape,
         Reason::LoneSurrogate,
+        Reason::SymbolTable,
         Reason::NotAnItem,
         Reason::NotAChange,
         Reason::InvalidWriteTime,
@@ -117,12 +120,15 @@ impl Reason {
         match self {
             Reason::LineTooLong => ("line-too-long", "the line is longer than 16 MiB"),
             Reason::InvalidUtf8 => ("invalid-utf8", "the line is not UTF-8"),
-            Reason::UnexpectedByte => ("unexpected-byte", "JSON does not allow this byte here"),
-            Reason::UnexpectedEnd => ("unexpected-end", "the line ends inside its JSON object"),
-            Reason::TrailingBytes => ("trailing-bytes", "more bytes follow the JSON object"),
+            Reason::UnexpectedByte => ("unexpected-byte", "this byte is not allowed here"),
+            Reason::UnexpectedEnd => ("unexpected-end", "the record ends inside its object"),
+            Reason::TrailingBytes => ("trailing-bytes", "more bytes follow the object"),
             Reason::ControlCharacter => ("control-character", "a string holds a raw control character"),
-            Reason::InvalidEscape => ("invalid-escape", "a string holds an escape that JSON does not know"),
+            Reason::InvalidEscape => ("invalid-escape", "a string holds an escape that is none"),
             Reason::LoneSurrogate => ("lone-surrogate", "a string holds half a surrogate pair"),
+            Reason::SymbolTable => {
+                ("symbol-table", "the Ion value needs a symbol table, which exports do not have")
+            }
             Reason::NotAnItem => ("not-an-item", "the object's one name is not Item"),
             Reason::NotAChange => ("not-a-change", "the object is no record of an incremental export"),
             Reason::InvalidWriteTime => ("invalid-write-time", "the change does not say when it was written"),

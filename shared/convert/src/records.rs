@@ -1,14 +1,15 @@
 //! Records: a unit's file taken apart, one scanned item at a time, with what cannot be one beside it.
 //!
 //! ```text
-//!  feed -> inflate -> lines -> scan -> item
-//!                        \________\__-> quarantined
+//!  feed -> inflate -> lines -> (Ion: rewritten) -> scan -> item
+//!                        \________\_______________\__-> quarantined
 //! ```
 
 use bytes::Bytes;
 
 use crate::gunzip::InputError;
-use crate::input::Input;
+use crate::input::{Input, Notation};
+use crate::ion::{Joined, Taken, Values};
 use crate::limits::LINE_BYTES_MAX;
 use crate::lines::{Line, Lines};
 use crate::reason::Reason;
@@ -50,8 +51,12 @@ pub(crate) enum Next {
 pub(crate) struct Records {
     source: Source,
     lines: Lines,
+    /// Of an Ion file.
+    values: Option<Box<Values>>,
     scanner: Scanner,
     line: Option<Line>,
+    /// A line that broke a value off, to be taken again.
+    held: Option<Line>,
     ended: bool,
 }
 
@@ -61,8 +66,13 @@ impl Records {
         Records {
             source: Source::new(input.encoding),
             lines: Lines::default(),
+            values: match input.notation {
+                Notation::Json => None,
+                Notation::Ion => Some(Box::default()),
+            },
             scanner: Scanner::new(keys, notes_attributes, input.content),
             line: None,
+            held: None,
             ended: false,
         }
     }
@@ -88,21 +98,20 @@ impl Records {
     /// Goes to the next record; blank lines are none.
     pub(crate) fn advance(&mut self) -> Result<Next, InputError> {
         loop {
-            while let Some(line) = self.lines.next() {
+            while let Some(line) = self.held.take().or_else(|| self.lines.next()) {
                 if let Some(next) = self.take(line) {
                     return Ok(next);
                 }
             }
             if self.ended {
-                return Ok(Next::End);
+                return Ok(self.end());
             }
             match self.source.read(self.lines.space())? {
                 Read::Some(bytes) => self.lines.commit(bytes),
                 Read::NeedInput => return Ok(Next::NeedInput),
                 Read::End => {
                     self.ended = true;
-                    let last = self.lines.last();
-                    return Ok(last.and_then(|line| self.take(line)).unwrap_or(Next::End));
+                    self.held = self.lines.last();
                 }
             }
         }
@@ -111,12 +120,36 @@ impl Records {
     /// The item that [`Next::Item`] told of, with the bytes that its ranges are into.
     pub(crate) fn item(&self) -> (&[u8], &Item) {
         let line = self.line.as_ref().expect("an item was told of");
-        (self.lines.bytes(line), self.scanner.item())
+        let bytes = match &self.values {
+            None => self.lines.bytes(line),
+            Some(values) => values.json(),
+        };
+        (bytes, self.scanner.item())
+    }
+
+    /// The same fault at its place in the file's own text, of one that was found in what [`Self::item`] gave.
+    pub(crate) fn locate(&mut self, fault: Fault) -> Fault {
+        let line = self.line.as_ref().expect("an item was told of");
+        match &mut self.values {
+            None => fault,
+            Some(values) => values.locate(self.lines.bytes(line), fault),
+        }
     }
 
     /// The record that was come to last, as one that cannot be converted.
     pub(crate) fn put_aside(&self, fault: Fault) -> Quarantined {
         let line = self.line.as_ref().expect("a record was come to");
+        if let Some(joined) = self.values.as_ref().and_then(|values| values.joined()) {
+            let Joined { first, bytes } = joined.clone();
+            return Quarantined {
+                line: first.number,
+                offset: first.offset,
+                length: bytes.len() as u64,
+                reason: fault.reason,
+                column: u64::from(fault.column),
+                bytes,
+            };
+        }
         Quarantined {
             line: line.number,
             offset: line.offset,
@@ -128,6 +161,42 @@ impl Records {
     }
 
     fn take(&mut self, line: Line) -> Option<Next> {
+        match self.values.is_some() {
+            false => self.take_json(line),
+            true => self.take_ion(line),
+        }
+    }
+
+    fn take_ion(&mut self, line: Line) -> Option<Next> {
+        let values = self.values.as_mut().expect("an Ion file has values");
+        let taken = values.take(&line, self.lines.bytes(&line));
+        if let Taken::BrokenOff(_) = taken {
+            self.held = Some(line.clone());
+        }
+        self.line = Some(line);
+        self.told(taken)
+    }
+
+    fn told(&mut self, taken: Taken) -> Option<Next> {
+        match taken {
+            Taken::Nothing => None,
+            Taken::Faulty(fault) | Taken::BrokenOff(fault) => Some(Next::Faulty(fault)),
+            Taken::Value => {
+                let values = self.values.as_ref().expect("an Ion file has values");
+                let scanned = self.scanner.scan(values.json()).map(|_| Next::Item);
+                Some(scanned.unwrap_or_else(|fault| Next::Faulty(self.locate(fault))))
+            }
+        }
+    }
+
+    /// Behind the last line.
+    fn end(&mut self) -> Next {
+        let Some(values) = &mut self.values else { return Next::End };
+        let taken = values.finish();
+        self.told(taken).unwrap_or(Next::End)
+    }
+
+    fn take_json(&mut self, line: Line) -> Option<Next> {
         let bytes = self.lines.bytes(&line);
         let next = if line.is_too_long() {
             Next::Faulty(Fault::new(Reason::LineTooLong, LINE_BYTES_MAX))

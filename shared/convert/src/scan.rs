@@ -12,7 +12,7 @@ use std::ops::Range;
 
 pub(crate) use cursor::{Cursor, Fault, Tag};
 pub(crate) use number::write_json as write_json_number;
-pub(crate) use text::Text;
+pub(crate) use text::{Text, special};
 
 use crate::input::Content;
 use crate::limits::{DEPTH_MAX, KEYS_MAX};
@@ -177,7 +177,7 @@ impl Page<'_, '_> {
     }
 }
 
-fn check_utf8(line: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check_utf8(line: &[u8]) -> Result<(), Fault> {
     if simdutf8::basic::from_utf8(line).is_ok() {
         return Ok(());
     }

@@ -68,7 +68,7 @@ fn read_escaped(line: &[u8], start: usize, first: usize) -> Result<Text, Fault> 
 /// First quote, backslash or control character at or after `at`, or the end of the line. Sixteen bytes a turn, because
 /// most names and many values end within the first, and a branch foretold wrongly costs more than a few bytes too many.
 #[inline(always)]
-fn special(line: &[u8], mut at: usize) -> usize {
+pub(crate) fn special(line: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = line.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
         let found = specials(*bytes);
         if found != 0 {

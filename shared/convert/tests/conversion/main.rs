@@ -12,6 +12,7 @@ mod differential;
 mod documents;
 mod formats;
 mod gzip_faults;
+mod ion;
 mod reasons;
 mod sizes;
 mod slicing;
