@@ -115,6 +115,18 @@ fn sides(live: impl Into<String>, ours: impl Into<String>) -> Sides {
     Sides { live: live.into(), ours: ours.into() }
 }
 
+/// Two long values without what they begin with in common.
+fn examples(live: &str, ours: &str) -> Sides {
+    let fits = |raw: &str| raw.chars().count() <= EXAMPLE_CHARS_MAX;
+    if fits(live) && fits(ours) {
+        return sides(live, ours);
+    }
+    let both = live.chars().zip(ours.chars()).take_while(|(live, ours)| live == ours);
+    let common: usize = both.map(|(char, _)| char.len_utf8()).sum();
+    let rest = |raw: &str| example(&format!("…{}", &raw[common..]));
+    sides(rest(live), rest(ours))
+}
+
 /// A value as it is shown: on one line, and not too long.
 fn example(raw: &str) -> String {
     let compact = compact(raw);

@@ -33,7 +33,7 @@ pub struct Inference {
     /// In the order in which they help most.
     pub flags: Vec<Flag>,
     /// What a person must find out or decide.
-    pub unknown: Vec<String>,
+    pub left_open: Vec<String>,
 }
 
 impl Inference {
@@ -58,8 +58,8 @@ impl Inference {
         self.flags.push(Flag { name, value: value.into(), reason: reason.into() });
     }
 
-    fn unknown(&mut self, what: impl Into<String>) {
-        self.unknown.push(what.into());
+    fn leave_open(&mut self, what: impl Into<String>) {
+        self.left_open.push(what.into());
     }
 }
 
@@ -78,7 +78,7 @@ pub fn infer(live: &Portrait) -> Inference {
     match &live.content {
         Content::Parquet => {
             inference.flag("--format", "parquet", "the objects are Parquet files");
-            inference.unknown("the columns and their types: Parquet files were not opened");
+            inference.leave_open("the columns and their types: Parquet files were not opened");
         }
         Content::Json(records) => {
             of_records(records, &mut inference);
@@ -107,14 +107,14 @@ fn of_records(records: &Records, inference: &mut Inference) {
         Class::Item => extra_fields(Format::Item, records, inference),
         // What is no typed value there is no attribute.
         Class::Image => extra_fields(Format::Plain, records, inference),
-        Class::Plain => inference.unknown(
+        Class::Plain => inference.leave_open(
             "which top-level fields are attributes and which the pipeline adds: give the latter with --extra-field",
         ),
         Class::Inner => {}
     }
     if let (event @ ("MODIFY" | "REMOVE"), _) = records.seen.of_insert() {
         inference
-            .unknown(format!("what an INSERT looks like: the sample has none, a {event} stood in for it"));
+            .leave_open(format!("what an INSERT looks like: the sample has none, a {event} stood in for it"));
     }
 }
 
@@ -132,13 +132,13 @@ fn format(records: &Records, inference: &mut Inference) {
         (Class::Item, _) => inference.flag("--format", "item", "each record is an item in DynamoDB JSON inside of Item"),
         (Class::Image, _) => inference.flag("--format", "image", "each record is a bare item in DynamoDB JSON"),
         (Class::Plain, Wrap::Bare) => inference.flag("--format", "plain", "each record is an item in unwrapped JSON"),
-        (Class::Plain, _) => inference.unknown("the format: these are neither DynamoDB's records nor items on their own"),
-        (Class::Inner, _) => inference.unknown(
+        (Class::Plain, _) => inference.leave_open("the format: these are neither DynamoDB's records nor items on their own"),
+        (Class::Inner, _) => inference.leave_open(
             "the format: records are the `dynamodb` part of stream records without what stands around it, which no format of ours writes",
         ),
     }
     if let Some(why) = no_format_wraps(records) {
-        inference.unknown(why);
+        inference.leave_open(why);
     }
 }
 
@@ -185,7 +185,7 @@ fn document(records: &Records, inference: &mut Inference) {
     match (documents.most, documents.open) {
         (1, true) => {
             inference
-                .unknown("--document: the first document of an object goes on behind what was read of it");
+                .leave_open("--document: the first document of an object goes on behind what was read of it");
         }
         (1, false) => {
             inference.flag(
@@ -211,7 +211,7 @@ fn packing(names: &Names, inference: &mut Inference) {
     let Some((packing, _)) = names.packings.most() else { return };
     inference.flag("--compression", packing.word(), "by the first bytes of the objects");
     if let Some(key) = &names.mislabelled {
-        inference.unknown(format!(
+        inference.leave_open(format!(
             "how readers unpack {key}: its name says another compression than its bytes, and ours always agree"
         ));
     }
@@ -219,7 +219,7 @@ fn packing(names: &Names, inference: &mut Inference) {
 
 fn partition(names: &Names, inference: &mut Inference) {
     let Some((folders, newest)) = names.folders.most().filter(|_| names.tells_folders) else {
-        inference.unknown("--partition: one object does not tell what folders the pipeline writes to");
+        inference.leave_open("--partition: one object does not tell what folders the pipeline writes to");
         return;
     };
     if folders.is_empty() {
@@ -239,21 +239,23 @@ fn partition(names: &Names, inference: &mut Inference) {
             newest,
             format!("folders are the columns {}; this is the last of them", columns.join(", ")),
         );
-        inference.unknown("the values of --partition: choose those that the backfill is to be found under");
+        inference
+            .leave_open("the values of --partition: choose those that the backfill is to be found under");
     }
 }
 
 fn keys(records: &Records, inference: &mut Inference) {
     let (_, levels) = records.seen.of_insert();
     match levels.keys.order.as_slice() {
-        [] => inference.unknown("--keys: records have none"),
+        [] => inference.leave_open("--keys: records have none"),
         [hash] => inference.flag("--keys", hash, "the one attribute of Keys"),
         [first, second] => {
             inference.flag("--keys", format!("{first},{second}"), "the attributes of Keys");
-            inference
-                .unknown(format!("which of {first} and {second} is the hash key: it comes first in --keys"));
+            inference.leave_open(format!(
+                "which of {first} and {second} is the hash key: it comes first in --keys"
+            ));
         }
-        _ => inference.unknown("--keys: records of more than one table are in the sample"),
+        _ => inference.leave_open("--keys: records of more than one table are in the sample"),
     }
 }
 
@@ -263,7 +265,7 @@ fn view(records: &Records, inference: &mut Inference) {
     let (name, reason) = match records.one_value("StreamViewType") {
         One::Value(raw) => (text(&raw).unwrap_or_default(), "as records say"),
         One::Several => {
-            inference.unknown("--view-type: records of more than one are in the sample");
+            inference.leave_open("--view-type: records of more than one are in the sample");
             return;
         }
         One::None => (
@@ -280,17 +282,17 @@ fn view(records: &Records, inference: &mut Inference) {
     if name.parse::<backfleet_convert::ViewType>().is_ok() {
         inference.flag("--view-type", name, reason);
     } else {
-        inference.unknown(format!("--view-type: {name:?} is none that DynamoDB has"));
+        inference.leave_open(format!("--view-type: {name:?} is none that DynamoDB has"));
     }
 }
 
 fn stream_arn(records: &Records, inference: &mut Inference) {
     match records.one_value("eventSourceARN") {
-        One::None => inference.unknown("--stream-arn: records have no eventSourceARN"),
-        One::Several => inference.unknown("--stream-arn: records of more than one stream are in the sample; take that of the table you convert"),
+        One::None => inference.leave_open("--stream-arn: records have no eventSourceARN"),
+        One::Several => inference.leave_open("--stream-arn: records of more than one stream are in the sample; take that of the table you convert"),
         One::Value(raw) => match text(&raw) {
             Some(arn) if is_stream_arn(&arn) => inference.flag("--stream-arn", arn, "the eventSourceARN of all records"),
-            _ => inference.unknown(format!("--stream-arn: {raw} is no ARN of a stream")),
+            _ => inference.leave_open(format!("--stream-arn: {raw} is no ARN of a stream")),
         },
     }
 }
@@ -309,7 +311,7 @@ fn table(records: &Records, inference: &mut Inference) {
     if let (One::Value(table), One::Value(region)) =
         (records.one_value("tableName"), records.one_value("awsRegion"))
     {
-        inference.unknown(format!("the account of table {table} in {region}: an export or a table names it; otherwise give a --stream-arn of that table, whatever its label"));
+        inference.leave_open(format!("the account of table {table} in {region}: an export or a table names it; otherwise give a --stream-arn of that table, whatever its label"));
     }
 }
 
@@ -324,8 +326,10 @@ fn precision(records: &Records, inference: &mut Inference) {
         ["microseconds"] => {
             inference.flag("--kinesis-precision", "microsecond", "by the size of ApproximateCreationDateTime")
         }
-        other => inference
-            .unknown(format!("--kinesis-precision: ApproximateCreationDateTime is {}", other.join(" or "))),
+        other => inference.leave_open(format!(
+            "--kinesis-precision: ApproximateCreationDateTime is {}",
+            other.join(" or ")
+        )),
     }
 }
 
@@ -334,14 +338,14 @@ fn extra_fields(format: Format, records: &Records, inference: &mut Inference) {
     for name in top.order.iter().filter(|name| !format.own_fields().contains(&name.as_str())) {
         let field = &top.fields[name];
         if field.present < top.records {
-            inference.unknown(format!(
+            inference.leave_open(format!(
                 "whether a backfilled record needs {name}: {} of {} records have it",
                 field.present, top.records
             ));
         }
         match extra_field(name, field, top) {
             Some((value, reason)) => inference.flag("--extra-field", value, reason),
-            None => inference.unknown(format!("--extra-field: the name {name:?} cannot be given")),
+            None => inference.leave_open(format!("--extra-field: the name {name:?} cannot be given")),
         }
     }
 }

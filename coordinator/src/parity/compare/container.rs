@@ -140,7 +140,7 @@ fn packing(live: &Names, ours: &Names, findings: &mut Findings) {
         findings.add(Severity::BreaksReaders, "compression", sides, &["--compression"], "");
     }
     if let Some(key) = &live.mislabelled {
-        let why = "the live objects' names say another compression than their bytes, ours never do: readers that go by the name (Spark, Athena) read ours and fail on those, unless the objects' Content-Encoding has it undone for them";
+        let why = "the live objects' names do not agree with their compression, ours always do: readers that go by the name (Spark, Athena) unpack ours and not those, unless the objects' Content-Encoding has it undone for them";
         let sides = sides(format!("{} in {key}", packed.word()), "as the name says");
         findings.add_without_flag(Severity::Differs, "name and compression", sides, why);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, Remedy, Severity, example, sides};
+use super::{Findings, Remedy, Severity, example, examples, sides};
 use crate::parity::infer::{Flag, extra_field};
 use crate::parity::portrait::{Field, Images, Level, Records};
 use crate::parity::shape::{Class, Form, Look, TYPED};
@@ -72,19 +72,38 @@ impl Comparison<'_> {
 
     fn both(&self, name: &str, live: &Field, ours: &Field, findings: &mut Findings) {
         self.looks(name, live, ours, findings);
-        let constant = CONSTANTS.iter().find(|(constant, ..)| *constant == name);
-        if let Some((_, flags, or)) = constant {
-            if let (Some(few), Some(of_ours)) = (live.few(), ours.few())
-                && few.is_disjoint(of_ours)
-            {
-                let shown = |values: &BTreeSet<String>| {
-                    values.iter().map(|value| example(value)).collect::<Vec<_>>().join(", ")
-                };
-                let sides = sides(shown(few), shown(of_ours));
-                findings.add(Severity::Differs, format!("value of {}{name}", self.level), sides, flags, or);
+        match CONSTANTS.iter().find(|(constant, ..)| *constant == name) {
+            Some((_, flags, or)) => self.constant(name, [live, ours], (flags, or), findings),
+            None if self.level.is_empty() && !self.is_own(name) && self.class != Class::Plain => {
+                self.extra_value(name, findings);
             }
-        } else if self.level.is_empty() && !self.is_own(name) && self.class != Class::Plain {
-            self.extra_value(name, findings);
+            None => {}
+        }
+    }
+
+    /// A field that says the same in all records of a stream.
+    fn constant(
+        &self,
+        name: &str,
+        sides: [&Field; 2],
+        (flags, or): (&[&str], &str),
+        findings: &mut Findings,
+    ) {
+        let [Some(live), Some(ours)] = sides.map(Field::few) else { return };
+        if !live.is_disjoint(ours) {
+            return;
+        }
+        let all = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(", ");
+        let (live, ours) = (all(live), all(ours));
+        let what = format!("value of {}{name}", self.level);
+        match (table_of(&live), table_of(&ours)) {
+            (Some(of_live), Some(of_ours)) if of_live != of_ours => {
+                let why = format!(
+                    "the sample is of table {of_live}, the job of {of_ours}: compare records of one table, or give the --stream-arn that they are to have"
+                );
+                findings.add_without_flag(Severity::Differs, what, examples(&live, &ours), why);
+            }
+            _ => findings.add(Severity::Differs, what, examples(&live, &ours), flags, or),
         }
     }
 
@@ -226,6 +245,11 @@ impl Comparison<'_> {
             findings.add_without_flag(Severity::Cosmetic, what, sides(from(&live), from(&ours)), why);
         }
     }
+}
+
+/// The table that the ARN of a stream names.
+fn table_of(arn: &str) -> Option<&str> {
+    arn.split_once(":table/")?.1.split_once("/stream/").map(|(table, _)| table)
 }
 
 /// Whether two forms of an attribute's values may be the same pipeline's, of different items.

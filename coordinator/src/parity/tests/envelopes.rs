@@ -81,7 +81,7 @@ fn envelopes_that_no_format_writes_are_said_to_be_so() {
             matches!(&form.remedy, Remedy::Why(why) if why.contains("no format of ours writes")),
             "{form:?}"
         );
-        assert!(infer(&live).unknown.iter().any(|unknown| unknown.contains("no format of ours writes")));
+        assert!(infer(&live).left_open.iter().any(|open| open.contains("no format of ours writes")));
     }
 }
 
@@ -94,7 +94,7 @@ fn a_document_that_goes_on_behind_what_was_read_still_tells_its_form() {
     assert_eq!(portrait.records(), 2);
     let inference = infer(&portrait);
     assert_eq!((inference.value("--format"), inference.value("--document")), (Some("lambda-event"), None));
-    assert!(inference.unknown.iter().any(|unknown| unknown.starts_with("--document: ")), "{inference:#?}");
+    assert!(inference.left_open.iter().any(|open| open.starts_with("--document: ")), "{inference:#?}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn compression_is_told_by_bytes_whatever_the_name_says() {
         let portrait = portrait(&sample([(name, stored)]));
         let inference = infer(&portrait);
         assert_eq!(inference.value("--compression"), Some(word), "{name}");
-        let named = inference.unknown.iter().any(|unknown| unknown.contains("another compression"));
+        let named = inference.left_open.iter().any(|open| open.contains("another compression"));
         assert!(!named, "{name}: {inference:#?}");
     }
 }

@@ -29,10 +29,7 @@ fn an_arn_that_is_none_is_no_flag() {
     for event in [GO_WINDOW, SAM] {
         let inference = infer(&live(event));
         assert_eq!(inference.value("--stream-arn"), None);
-        assert!(
-            inference.unknown.iter().any(|unknown| unknown.starts_with("--stream-arn: ")),
-            "{inference:#?}"
-        );
+        assert!(inference.left_open.iter().any(|open| open.starts_with("--stream-arn: ")), "{inference:#?}");
     }
 }
 
@@ -77,7 +74,7 @@ fn a_kinesis_record_asks_for_its_format_and_precision() {
         inference.command_line(),
         format!("--format kinesis --keys id --kinesis-precision microsecond {TAIL}")
     );
-    assert!(inference.unknown.iter().any(|unknown| unknown.contains("table-testdrive")), "{inference:#?}");
+    assert!(inference.left_open.iter().any(|open| open.contains("table-testdrive")), "{inference:#?}");
 }
 
 #[test]

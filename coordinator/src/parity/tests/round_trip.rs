@@ -90,7 +90,7 @@ fn an_extra_field_of_plain_records_could_as_well_be_an_attribute_and_that_is_sai
     let spec = RecipeSpec { extra_fields: vec![extra("source", r#""live""#)], ..recipe(Format::Plain) };
     let inference = infer(&portrait(&converted(spec)));
     assert_eq!(inference.value("--extra-field"), None);
-    assert!(inference.unknown.iter().any(|unknown| unknown.contains("--extra-field")), "{inference:#?}");
+    assert!(inference.left_open.iter().any(|open| open.contains("--extra-field")), "{inference:#?}");
 }
 
 #[test]

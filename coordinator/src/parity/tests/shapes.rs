@@ -50,7 +50,7 @@ fn a_field_that_some_records_have_is_counted() {
     let with = format!(r#"{},"note":1}}"#, LIVE.strip_suffix('}').unwrap());
     let live = live(format!("{LIVE}\n{with}\n{LIVE}\n"));
     assert_eq!(found(&compare(&live, &ours()), "field note").live, "1 (1 of 3 records)");
-    assert!(infer(&live).unknown.iter().any(|unknown| unknown.contains("1 of 3 records")));
+    assert!(infer(&live).left_open.iter().any(|open| open.contains("1 of 3 records")));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_sample_without_inserts_is_compared_without_what_inserts_lack() {
     let live = live(format!("{modify}\n"));
     let differences = compare(&live, &ours());
     assert!(differences.is_empty(), "{differences:#?}");
-    assert!(infer(&live).unknown.iter().any(|unknown| unknown.contains("a MODIFY stood in")));
+    assert!(infer(&live).left_open.iter().any(|open| open.contains("a MODIFY stood in")));
 }
 
 #[test]
@@ -164,6 +164,20 @@ fn another_stream_region_and_version_are_found_with_their_flags() {
     );
     assert_eq!(found(&differences, "value of eventSourceARN").remedy, flags(&flag));
     assert_eq!(found(&differences, "value of awsRegion").remedy, flags(&flag));
+}
+
+#[test]
+fn a_sample_of_another_table_is_said_to_be_one() {
+    let differences = compare(&live_with("table/orders/", "table/returns/"), &ours());
+    let arn = found(&differences, "value of eventSourceARN");
+    assert!(
+        matches!(&arn.remedy, Remedy::Why(why) if why.contains("table returns, the job of orders")),
+        "{arn:?}"
+    );
+    assert_eq!(
+        (arn.live.as_str(), arn.ours.as_str()),
+        ("…returns/stream/2025-02-07T06:30:08.871\"", "…orders/stream/2025-02-07T06:30:08.871\"")
+    );
 }
 
 #[test]
@@ -249,7 +263,7 @@ fn the_inner_part_of_stream_records_has_no_format_of_ours() {
         "{\"Keys\":{\"pk\":{\"S\":\"a\"}},\"NewImage\":{\"pk\":{\"S\":\"a\"}},\"SequenceNumber\":\"1\"}\n";
     let inference = infer(&live(text));
     assert_eq!(inference.value("--format"), None);
-    assert!(inference.unknown.iter().any(|unknown| unknown.contains("`dynamodb` part")), "{inference:#?}");
+    assert!(inference.left_open.iter().any(|open| open.contains("`dynamodb` part")), "{inference:#?}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ async fn one_object_is_a_sample_too_and_says_nothing_of_folders() {
     assert_eq!(keys(&sample), ["a.json"]);
     let inference = infer(&portrait(&sample));
     assert_eq!(inference.value("--partition"), None);
-    assert!(inference.unknown.iter().any(|unknown| unknown.starts_with("--partition: ")));
+    assert!(inference.left_open.iter().any(|open| open.starts_with("--partition: ")));
 }
 
 #[tokio::test]
