@@ -70,13 +70,19 @@ pub async fn infer_flags(
     Ok(Exit::Done)
 }
 
-/// An object cannot be opened as a place: the folder above it is, and the rest is a name in there.
 async fn live_portrait(
     text: &str,
     job: Option<JobId>,
     connections: &Connections,
 ) -> Result<Portrait, Failure> {
-    let (place, name) = match Location::parse(text)? {
+    let (place, name) = place_and_name(Location::parse(text)?);
+    let store = place.open_to_read(connections).await.map_err(PlanningError::Location)?;
+    Ok(Portrait::of(&sample::live(&*store, &name, job).await?)?)
+}
+
+/// An object cannot be opened as a place: the folder above it is, and the rest is a name in there.
+fn place_and_name(location: Location) -> (Location, String) {
+    match location {
         Location::Folder(path) if path.is_file() => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -87,9 +93,7 @@ async fn live_portrait(
             (Location::S3 { bucket, prefix: above.to_owned() }, name.to_owned())
         }
         place => (place, String::new()),
-    };
-    let store = place.open_to_read(connections).await.map_err(PlanningError::Location)?;
-    Ok(Portrait::of(&sample::live(&*store, &name, job).await?)?)
+    }
 }
 
 fn live_line(live: &Portrait) -> String {
@@ -192,4 +196,24 @@ fn difference_json(difference: &Difference) -> Value {
         Remedy::Why(why) => (None, Some(why)),
     };
     json!({"severity": severity, "what": what, "live": live, "ours": ours, "flags": flags, "why": why})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_a_name_in_the_place_above_it() {
+        for (text, place, name) in [
+            ("s3://lake", "s3://lake", ""),
+            ("s3://lake/orders/", "s3://lake", "orders"),
+            ("s3://lake/orders/dt=1/a.json", "s3://lake/orders/dt=1", "a.json"),
+            ("Cargo.toml", ".", "Cargo.toml"),
+            ("src/main.rs", "src", "main.rs"),
+            ("src", "src", ""),
+        ] {
+            let (above, rest) = place_and_name(Location::parse(text).unwrap());
+            assert_eq!((above.to_string().as_str(), rest.as_str()), (place, name), "{text}");
+        }
+    }
 }

@@ -337,12 +337,6 @@ fn extra_fields(format: Format, records: &Records, inference: &mut Inference) {
     let top = &records.seen.of_insert().1.top;
     for name in top.order.iter().filter(|name| !format.own_fields().contains(&name.as_str())) {
         let field = &top.fields[name];
-        if field.present < top.records {
-            inference.leave_open(format!(
-                "whether a backfilled record needs {name}: {} of {} records have it",
-                field.present, top.records
-            ));
-        }
         match extra_field(name, field, top) {
             Some((value, reason)) => inference.flag("--extra-field", value, reason),
             None => inference.leave_open(format!("--extra-field: the name {name:?} cannot be given")),
@@ -363,6 +357,10 @@ pub(super) fn extra_field(name: &str, field: &Field, level: &Level) -> Option<(S
     };
     let reason = match constant {
         Some(_) => format!("all records have {name} with this value"),
+        None if field.present < level.records => format!(
+            "{} of {} records have {name}, this is the last one seen: choose whether backfilled ones need it",
+            field.present, level.records
+        ),
         None => format!(
             "{name} varies; this is the last one seen, for all backfilled records: choose what they should say"
         ),

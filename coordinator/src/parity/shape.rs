@@ -248,6 +248,8 @@ mod tests {
             (r#"{"a":{"S":"x"},"source":"live"}"#, Class::Image),
             (r#"{"dynamodb":{"S":"an attribute"}}"#, Class::Image),
             (r#"{"a":"x","Item":{"b":1}}"#, Class::Plain),
+            (r#"{"a":{"S":"an object of one field"},"b":1,"c":2}"#, Class::Plain),
+            (r#"{"Keys":{"a":{"S":"x"}}}"#, Class::Plain),
             ("{}", Class::Plain),
         ] {
             assert_eq!(Class::of(&fields(json).unwrap()), class, "{json}");
@@ -260,6 +262,7 @@ mod tests {
             ("1768385930", "seconds"),
             ("1768385930622", "milliseconds"),
             ("1768385930622345", "microseconds"),
+            ("500000000000000", "microseconds"),
             ("1768385930622345678", "nanoseconds"),
             ("1.76838593E9", "seconds as a float"),
             ("1768385930.5", "seconds as a float"),

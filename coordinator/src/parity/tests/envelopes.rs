@@ -98,6 +98,77 @@ fn a_document_that_goes_on_behind_what_was_read_still_tells_its_form() {
 }
 
 #[test]
+fn values_of_another_kind_in_one_object_are_counted() {
+    let portrait = live(format!("{LIVE}\n{}\n{LIVE}\n", event(&[LIVE])));
+    assert_eq!(portrait.records(), 2);
+    assert!(portrait.notes()[0].starts_with("1 JSON values"), "{:?}", portrait.notes());
+}
+
+#[test]
+fn records_of_another_kind_are_counted() {
+    let portrait = live(format!("{LIVE}\n{LIVE}\n{{\"a\":{{\"S\":\"x\"}}}}\n"));
+    assert_eq!(portrait.records(), 2);
+    assert!(portrait.notes()[0].starts_with("1 of 3 records"), "{:?}", portrait.notes());
+}
+
+#[test]
+fn a_byte_order_mark_blank_lines_and_carriage_returns_are_no_difference() {
+    let differences = compare(&live(format!("\u{feff}{LIVE}\r\n\r\n{LIVE}\r\n")), &ours());
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[test]
+fn a_beginning_may_end_inside_a_character_but_an_object_may_not() {
+    let bytes = [LIVE.as_bytes(), b"\n{\"a\":\"\xc3"].concat();
+    let mut cut = sample([("a.json", bytes)]);
+    assert!(matches!(
+        Portrait::of(&cut),
+        Err(ParityError::Unreadable { source: ObjectFault::NotText { .. }, .. })
+    ));
+    cut.objects[0].whole = false;
+    assert_eq!(portrait(&cut).records(), 1);
+}
+
+#[test]
+fn every_beginning_of_an_object_is_a_sample_or_an_error() {
+    let text = format!("{}{}", pretty(&event(&[LIVE, LIVE])), serde_json::to_string(LIVE).unwrap());
+    let mut most = 0;
+    for end in (0..text.len()).step_by(7) {
+        let mut beginning = sample([("a.json", text[..end].to_owned())]);
+        for whole in [true, false] {
+            beginning.objects[0].whole = whole;
+            if let Ok(portrait) = Portrait::of(&beginning) {
+                most = most.max(portrait.records());
+                assert!(compare(&portrait, &portrait).is_empty(), "{end}");
+            }
+        }
+    }
+    assert_eq!(most, 2);
+}
+
+#[test]
+fn the_usual_size_of_a_document_needs_no_flag() {
+    let full = event(&[LIVE; 100]);
+    let inference = infer(&live(format!("{full}\n{full}\n")));
+    assert_eq!((inference.value("--document"), inference.value("--document-records")), (Some("line"), None));
+}
+
+#[test]
+fn readers_of_several_documents_read_one() {
+    let one = portrait(&converted(RecipeSpec { document: Document::Object, ..recipe(Format::LambdaEvent) }));
+    let differences = compare(&live(format!("{}\n{}\n", event(&[LIVE]), event(&[LIVE]))), &one);
+    assert_eq!(found(&differences, "documents").severity, Severity::Cosmetic);
+    assert!(noticed(&differences).is_empty(), "{differences:#?}");
+}
+
+#[test]
+fn a_column_of_text_takes_any_value() {
+    let at = |folder: &str| portrait(&sample([(format!("{folder}/a.json").as_str(), format!("{LIVE}\n"))]));
+    let differences = compare(&at("kind=live"), &at("kind=2026-01-14"));
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[test]
 fn compression_is_told_by_bytes_whatever_the_name_says() {
     let text = format!("{LIVE}\n");
     for (name, stored, word) in [
