@@ -595,8 +595,9 @@ Examples:
   backfleet parity --live s3://lake/orders --job s3://trial/orders
   backfleet parity --live event.json --job out --json
 
-Up to 20 objects of the live pipeline, spread over what is there, are held against a shard of the job: envelope, fields and
-their order, types, constant values, compression, names. Ids, times and data must differ and are not compared.
+Up to 20 objects of the live pipeline, spread over what is there, are held against a shard of
+the job: envelope, fields and their order, types, constant values, compression, names. Ids, times
+and data must differ and are not compared.
 
 Exit codes: 0 no difference that readers notice · 1 there are some · others as of every command")]
 pub struct ParityArgs {
