@@ -86,6 +86,10 @@ pub enum Command {
     Dlq(DlqCommand),
     /// Look at everything a fleet needs, and say all that is missing
     Doctor(DoctorArgs),
+    /// Hold what a job wrote against what the live pipeline writes; writes nothing
+    Parity(ParityArgs),
+    /// Say which flags make our records like those of the live pipeline; writes nothing
+    Infer(InferArgs),
     /// Say what `run` would do; writes nothing
     Plan(PlanArgs),
     /// Prove a finished destination again; writes nothing
@@ -608,6 +612,42 @@ pub struct DoctorArgs {
     /// Make the work queue NAME and the dead-letter queue NAME-dlq first
     #[arg(long, value_name = "NAME", conflicts_with = "queue")]
     pub create_queues: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet parity --live s3://lake/orders --job s3://trial/orders
+  backfleet parity --live event.json --job out --json
+
+Up to 20 objects of the live pipeline, spread over what is there, are held against a shard of
+the job: envelope, fields and their order, types, constant values, compression, names. Ids, times
+and data must differ and are not compared.
+
+Exit codes: 0 no difference that readers notice · 1 there are some · others as of every command")]
+pub struct ParityArgs {
+    /// What the live pipeline wrote: an object, a folder of them, or s3://bucket/prefix
+    #[arg(long, value_name = "PLACE")]
+    pub live: String,
+    /// Destination of a job that has completed a unit
+    #[arg(long, value_name = "PLACE")]
+    pub job: String,
+    /// Which job, by its id or the beginning of it [default: the newest one there]
+    #[arg(long, value_name = "ID")]
+    pub job_id: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet infer --live s3://lake/orders
+  eval \"backfleet run --source exports --dest out $(backfleet infer --quiet --live s3://lake/orders)\"
+
+Every flag comes with its reason; what the sample does not tell is said too. --quiet prints the flags alone.")]
+pub struct InferArgs {
+    /// What the live pipeline wrote: an object, a folder of them, or s3://bucket/prefix
+    #[arg(long, value_name = "PLACE")]
+    pub live: String,
 }
 
 #[derive(Args)]

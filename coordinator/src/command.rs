@@ -5,6 +5,7 @@ pub mod dlq;
 pub mod doctor;
 pub mod export;
 pub mod fleet;
+pub mod parity;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use backfleet::export::ExportError;
+use backfleet::parity::ParityError;
 use backfleet::plan::PlanningError;
 use backfleet::price::PriceError;
 use backfleet::run::RunError;
@@ -21,7 +22,7 @@ use backfleet_worker::location::LocationError;
 pub enum Exit {
     /// Done, and proven.
     Done = 0,
-    /// Something failed that has no code of its own.
+    /// Something failed that has no code of its own; `parity` found differences that readers notice.
     Failed = 1,
     /// What was asked makes no job: flags that contradict each other or the source.
     Usage = 2,
@@ -134,6 +135,21 @@ impl From<PlanningError> for Failure {
                 Self::usage(error, Some("give this job another destination or another --partition".into()))
             }
         }
+    }
+}
+
+impl From<ParityError> for Failure {
+    fn from(error: ParityError) -> Self {
+        let advice = match &error {
+            ParityError::Port(error) => port_advice(error),
+            error => error.advice(),
+        };
+        let exit = match error {
+            ParityError::Port(_) | ParityError::Empty { .. } | ParityError::Unreadable { .. } => Exit::Source,
+            ParityError::NoJob { .. } | ParityError::NoShard { .. } => Exit::Usage,
+            ParityError::Completion { .. } => Exit::Unproven,
+        };
+        Self { error: error.into(), advice, exit }
     }
 }
 

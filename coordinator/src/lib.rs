@@ -20,4 +20,5 @@ pub mod start;
 pub mod status;
 pub mod dlq;
 pub mod doctor;
+pub mod parity;
 pub mod synth;

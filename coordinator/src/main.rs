@@ -57,6 +57,8 @@ async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
         }
         Command::Dlq(dlq) => command::dlq::dlq(dlq, output, connections).await,
         Command::Doctor(args) => command::doctor::doctor(args, output, connections).await,
+        Command::Parity(args) => command::parity::parity(args, output, connections).await,
+        Command::Infer(args) => command::parity::infer_flags(args, output, connections).await,
         Command::Plan(args) => command::plan(args, output, connections).await,
         Command::Verify(args) => command::verify(args, output, connections).await,
         Command::Synth(args) => command::synth(args, output),
