@@ -106,7 +106,7 @@ fn of_records(records: &Records, inference: &mut Inference) {
         }
         Class::Item => extra_fields(Format::Item, records, inference),
         // What is no typed value there is no attribute.
-        Class::Image => extra_fields(Format::Plain, records, inference),
+        Class::Image => extra_fields(Format::Image, records, inference),
         Class::Plain => inference.leave_open(
             "which top-level fields are attributes and which the pipeline adds: give the latter with --extra-field",
         ),

@@ -10,8 +10,8 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use backfleet_convert::{
-    AttributeFilter, Compression, Converter, Document, Encoding, Format, KinesisPrecision, Recipe,
-    RecipeSpec, Step, TableIdentity, ViewType, limits,
+    AttributeFilter, Compression, Converter, Document, Encoding, EventName, Format, Input, KinesisPrecision,
+    Recipe, RecipeSpec, Step, TableIdentity, ViewType, limits,
 };
 use bytes::Bytes;
 
@@ -49,13 +49,15 @@ fn recipe(format: Format) -> RecipeSpec {
         document: Document::Line,
         document_records_max: 100,
         kinesis_precision: KinesisPrecision::Millisecond,
+        upsert: EventName::Modify,
     }
 }
 
 /// What the converter makes of [`ITEMS`], as one object under the name that it would have.
 fn converted(spec: RecipeSpec) -> Sample {
     let name = format!("{PARTITION}/part-01234567-000000-00000.{}", spec.compression.extension());
-    let mut converter = Converter::new(Arc::new(Recipe::new(spec).unwrap()), 0, Encoding::Identity);
+    let mut converter =
+        Converter::new(Arc::new(Recipe::new(spec).unwrap()), 0, Input::json(Encoding::Identity));
     converter.feed(Bytes::from_static(ITEMS.as_bytes()));
     let mut stored = Vec::new();
     let mut fed = false;

@@ -218,7 +218,8 @@ impl Comparison<'_> {
             Class::Stream | Class::Inner => backfleet_convert::Format::Stream,
             Class::Kinesis => backfleet_convert::Format::Kinesis,
             Class::Item => backfleet_convert::Format::Item,
-            Class::Image | Class::Plain => backfleet_convert::Format::Plain,
+            Class::Image => backfleet_convert::Format::Image,
+            Class::Plain => backfleet_convert::Format::Plain,
         };
         format.own_fields().contains(&name)
     }

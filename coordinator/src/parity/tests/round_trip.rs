@@ -56,6 +56,7 @@ fn kinesis_records_are_inferred_back_with_their_precision() {
 #[test]
 fn items_and_plain_records_are_inferred_back() {
     assert_eq!(inferred(recipe(Format::Item)), format!("--format item {TAIL}"));
+    assert_eq!(inferred(recipe(Format::Image)), format!("--format image {TAIL}"));
     assert_eq!(inferred(recipe(Format::Plain)), format!("--format plain {TAIL}"));
 }
 
@@ -73,12 +74,12 @@ fn extra_fields_of_every_form_are_inferred_back() {
     let extra_fields = vec![
         extra("source", r#""it's a \"backfill\"""#),
         extra("at", r#"{"a":[1.50,null]}"#),
-        extra("n", "1.50"),
+        extra("number", "1.50"),
         extra("none", "null"),
         extra("tab", r#""a\tb""#),
     ];
-    let flags = r#"--extra-field 'source=it'\''s a "backfill"' --extra-field 'at:={"a":[1.50,null]}' --extra-field n:=1.50 --extra-field none:=null --extra-field 'tab:="a\tb"'"#;
-    for format in [Format::Stream, Format::LambdaEvent, Format::Kinesis, Format::Item] {
+    let flags = r#"--extra-field 'source=it'\''s a "backfill"' --extra-field 'at:={"a":[1.50,null]}' --extra-field number:=1.50 --extra-field none:=null --extra-field 'tab:="a\tb"'"#;
+    for format in [Format::Stream, Format::LambdaEvent, Format::Kinesis, Format::Item, Format::Image] {
         let spec = RecipeSpec { extra_fields: extra_fields.clone(), ..recipe(format) };
         let line = inferred(spec);
         assert!(line.contains(flags), "{format}: {line}");
@@ -95,7 +96,8 @@ fn an_extra_field_of_plain_records_could_as_well_be_an_attribute_and_that_is_sai
 
 #[test]
 fn two_recipes_of_different_form_are_told_apart() {
-    let formats = [Format::Stream, Format::LambdaEvent, Format::Kinesis, Format::Plain, Format::Item];
+    let formats =
+        [Format::Stream, Format::LambdaEvent, Format::Kinesis, Format::Plain, Format::Item, Format::Image];
     for (at, one) in formats.into_iter().enumerate() {
         for other in formats.into_iter().skip(at + 1) {
             let differences =
