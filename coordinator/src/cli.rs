@@ -9,6 +9,7 @@ use backfleet::dlq::Choice;
 use backfleet::price::Ceiling;
 use backfleet::spec::{Request, ScanRequest, SourceRequest};
 use backfleet::synth::Profile;
+use backfleet_convert::Notation;
 use backfleet_core::job::JobId;
 use backfleet_core::plan::Expressions;
 use backfleet_core::ports::ExportSpan;
@@ -692,6 +693,17 @@ pub struct SynthArgs {
     /// Prefix in the bucket
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
+    /// Format of the export
+    #[arg(long, default_value = "json", value_parser = synth_format)]
+    pub format: Notation,
+}
+
+fn synth_format(text: &str) -> Result<Notation, String> {
+    match text {
+        "json" => Ok(Notation::Json),
+        "ion" => Ok(Notation::Ion),
+        _ => Err("json or ion is expected".to_owned()),
+    }
 }
 
 impl Cli {

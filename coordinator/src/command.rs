@@ -432,6 +432,7 @@ pub fn synth(args: &SynthArgs, output: &Output) -> Result<Exit, Failure> {
         seed: args.seed,
         table: args.table.clone(),
         prefix: args.prefix.clone(),
+        notation: args.format,
         ..SynthSpec::default()
     };
     let report =

@@ -7,7 +7,7 @@
 //! nothing but the time.
 //!
 //! ```text
-//!  spec -> spread items over files -> data/<name>.json.gz, file by file -> manifest-files -> manifest-summary
+//!  spec -> spread items over files -> data/<name>.json.gz (or .ion.gz), file by file -> manifest-files -> manifest-summary
 //!                                     profile -> lines -> gzip -> md5
 //! ```
 
@@ -15,6 +15,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use backfleet_convert::Notation;
 use clap::ValueEnum;
 
 mod spread;
@@ -23,6 +24,7 @@ mod draw;
 mod text;
 mod attributes;
 mod profiles;
+mod ion;
 mod data_file;
 mod manifest;
 
@@ -122,6 +124,8 @@ pub struct SynthSpec {
     pub prefix: Option<String>,
     /// Start of the export, and the time its data is from, in milliseconds since 1970.
     pub export_time_millis: i64,
+    /// The language of the lines.
+    pub notation: Notation,
     /// Data files written at once. Each takes some megabytes of memory, whatever its size.
     pub threads: usize,
 }
@@ -141,6 +145,7 @@ impl Default for SynthSpec {
             bucket: "synthetic-exports".to_owned(),
             prefix: None,
             export_time_millis: EXPORT_TIME_MILLIS_DEFAULT,
+            notation: Notation::Json,
             threads: 1,
         }
     }

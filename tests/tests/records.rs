@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use backfleet_tests::destination::Destination;
 use backfleet_tests::export::{Export, Synth};
+use backfleet_tests::process::{Call, run, verify};
 use backfleet_tests::record::{members, raw};
 use backfleet_tests::size::size_of_map;
 use serde_json::Value;
@@ -186,4 +187,29 @@ fn parsed(json: &str) -> Value {
 fn elements(json: &str) -> Vec<String> {
     let elements: Vec<&RawValue> = serde_json::from_str(json).expect("an array");
     elements.into_iter().map(|element| element.get().to_owned()).collect()
+}
+
+#[test]
+fn an_ion_export_of_the_same_items_becomes_the_same_records() {
+    for profile in ["telemetry", "tiny", "wide", "blob"] {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let items = if profile == "blob" { "20" } else { "400" };
+        let [json, ion] = ["json", "ion"].map(|format| {
+            let (place, out) = (home.path().join(format), home.path().join(format!("out-{format}")));
+            let synth = Call::new("synth").flag("--to", &place).flag("--profile", profile);
+            let made = synth.flag("--items", items).flag("--format", format).word("--json").succeeds().json();
+            let keys: Vec<&str> =
+                made["keys"].as_array().expect("keys").iter().filter_map(Value::as_str).collect();
+            run(&place, &out, &keys.join(",")).succeeds().says(&["all by MD5", "as the export promises"]);
+            verify(&out).succeeds();
+            Destination::at(&out)
+        });
+        assert_eq!(json.lines().len().to_string(), items);
+        let sorted = |dest: &Destination| {
+            let mut lines = dest.lines();
+            lines.sort();
+            lines
+        };
+        assert!(sorted(&json) == sorted(&ion), "{profile}");
+    }
 }

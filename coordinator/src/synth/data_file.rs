@@ -10,11 +10,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
+use backfleet_convert::Notation;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use md5::{Digest, Md5};
 
 use super::identity::Identity;
+use super::ion;
 use super::profiles::{self, Lines};
 use super::{SynthError, SynthSpec};
 
@@ -85,6 +87,10 @@ impl Work<'_> {
             let Some(&items) = self.counts.get(place) else { return Ok(share) };
             let path = self.data.join(&self.names[place]);
             let lines = profiles::lines(self.spec.profile, self.spec.seed, place as u32);
+            let lines: Box<dyn Lines> = match self.spec.notation {
+                Notation::Json => lines,
+                Notation::Ion => Box::new(IonLines { lines, json: Vec::new() }),
+            };
             let file = write(&path, lines, items, &self.meter).map_err(|source| {
                 // The other threads finish the file they are at and begin no other.
                 self.next.store(self.counts.len(), Ordering::Relaxed);
@@ -92,6 +98,20 @@ impl Work<'_> {
             })?;
             share.push(Placed { place, file });
         }
+    }
+}
+
+/// The same lines in Ion.
+struct IonLines {
+    lines: Box<dyn Lines>,
+    json: Vec<u8>,
+}
+
+impl Lines for IonLines {
+    fn append(&mut self, out: &mut Vec<u8>) {
+        self.json.clear();
+        self.lines.append(&mut self.json);
+        ion::write_line(&self.json, out);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The names of one export: its id, ARNs, keys, data files, and what makes an item's key unique.
 
+use backfleet_convert::Notation;
 use md5::{Digest, Md5};
 
 use super::SynthSpec;
@@ -36,7 +37,7 @@ impl Identity {
         let end_time_millis =
             spec.export_time_millis + draw.between(*DURATION_MILLIS.start(), *DURATION_MILLIS.end());
         let table_id = uuid(draw.word(), draw.word());
-        let data_files = (0..files).map(|_| data_file_name(&mut draw)).collect();
+        let data_files = (0..files).map(|_| data_file_name(&mut draw, spec.notation)).collect();
         let mut manifest_order: Vec<usize> = (0..files).collect();
         draw.shuffle(&mut manifest_order);
         Identity {
@@ -88,13 +89,17 @@ fn uuid(high: u64, low: u64) -> String {
 }
 
 /// 128 bits in 26 characters of base32, the last of which carries three bits.
-fn data_file_name(draw: &mut Draw) -> String {
+fn data_file_name(draw: &mut Draw, notation: Notation) -> String {
     let bits = (u128::from(draw.word()) << 64) | u128::from(draw.word());
     let digit = |at: u32| {
         let five = if at == 25 { bits << 2 } else { bits >> (123 - 5 * at) };
         char::from(BASE32[(five & 31) as usize])
     };
-    (0..26).map(digit).chain(".json.gz".chars()).collect()
+    let ending = match notation {
+        Notation::Json => ".json.gz",
+        Notation::Ion => ".ion.gz",
+    };
+    (0..26).map(digit).chain(ending.chars()).collect()
 }
 
 /// A number that no other (file, ordinal) of the same seed has, and that looks like a hash.

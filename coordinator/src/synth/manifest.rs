@@ -43,7 +43,7 @@ struct Summary<'a> {
     manifest_files_s3_key: &'a str,
     billed_size_bytes: u64,
     item_count: u64,
-    output_format: &'static str,
+    output_format: &'a str,
 }
 
 /// Names and contents, the summary last: whoever sees it may rely on all the rest.
@@ -96,7 +96,7 @@ fn summary(spec: &SynthSpec, identity: &Identity, files: &[DataFile]) -> Vec<u8>
         // Most real exports say 0 here, whatever was billed.
         billed_size_bytes: 0,
         item_count: files.iter().map(|file| file.items).sum(),
-        output_format: "DYNAMODB_JSON",
+        output_format: &spec.notation.to_string(),
     };
     serde_json::to_vec(&summary).expect("numbers and text always become JSON")
 }

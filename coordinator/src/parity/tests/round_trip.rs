@@ -79,11 +79,14 @@ fn extra_fields_of_every_form_are_inferred_back() {
         extra("tab", r#""a\tb""#),
     ];
     let flags = r#"--extra-field 'source=it'\''s a "backfill"' --extra-field 'at:={"a":[1.50,null]}' --extra-field number:=1.50 --extra-field none:=null --extra-field 'tab:="a\tb"'"#;
-    for format in [Format::Stream, Format::LambdaEvent, Format::Kinesis, Format::Item, Format::Image] {
+    for format in [Format::Stream, Format::LambdaEvent, Format::Kinesis, Format::Item] {
         let spec = RecipeSpec { extra_fields: extra_fields.clone(), ..recipe(format) };
         let line = inferred(spec);
         assert!(line.contains(flags), "{format}: {line}");
     }
+    // Among the attributes of a bare image those that have no type are the pipeline's, as long as they are few.
+    let spec = RecipeSpec { extra_fields: vec![extra("number", "1.50")], ..recipe(Format::Image) };
+    assert!(inferred(spec).contains("--format image --extra-field number:=1.50"));
 }
 
 #[test]
