@@ -49,13 +49,14 @@ fn recipe(format: Format) -> RecipeSpec {
         document: Document::Line,
         document_records_max: 100,
         kinesis_precision: KinesisPrecision::Millisecond,
+        schema: None,
         upsert: EventName::Modify,
     }
 }
 
 /// What the converter makes of [`ITEMS`], as one object under the name that it would have.
 fn converted(spec: RecipeSpec) -> Sample {
-    let name = format!("{PARTITION}/part-01234567-000000-00000.{}", spec.compression.extension());
+    let name = format!("{PARTITION}/part-01234567-000000-00000.{}", spec.format.extension(spec.compression));
     let mut converter =
         Converter::new(Arc::new(Recipe::new(spec).unwrap()), 0, Input::json(Encoding::Identity));
     converter.feed(Bytes::from_static(ITEMS.as_bytes()));

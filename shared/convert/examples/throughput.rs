@@ -157,6 +157,7 @@ fn spec(format: Format, compression: Compression) -> RecipeSpec {
         document_records_max: limits::DOCUMENT_RECORDS_DEFAULT,
         upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
+        schema: None,
     }
 }
 

@@ -30,7 +30,8 @@ impl Packer {
             Compression::Zstd => {
                 Method::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("zstd has this level"))
             }
-            Compression::None => Method::None,
+            // Snappy is Parquet's own affair.
+            Compression::Snappy | Compression::None => Method::None,
         };
         Packer { method, packed: Vec::new() }
     }

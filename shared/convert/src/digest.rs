@@ -46,7 +46,7 @@ pub fn content_digest_of(
     stored: &[u8],
 ) -> Result<(ContentDigest, u64), InputError> {
     match compression {
-        Compression::None => Ok(digest_of_pieces([stored])),
+        Compression::Snappy | Compression::None => Ok(digest_of_pieces([stored])),
         Compression::Gzip => digest_of_gzip(stored),
         Compression::Zstd => digest_of_zstd(stored),
     }

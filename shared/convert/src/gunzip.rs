@@ -80,6 +80,9 @@ pub enum InputError {
         /// Inflated bytes so far.
         inflated: u64,
     },
+    /// A stored Parquet shard is not whole.
+    #[error("the Parquet file is corrupt or truncated")]
+    CorruptParquet,
     /// Zstd frames that are not whole, or need a window of more than 128 MiB.
     #[error("the zstd frames are corrupt or truncated")]
     CorruptZstd,

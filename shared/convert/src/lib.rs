@@ -19,15 +19,21 @@ mod record;
 mod deflate;
 mod compress;
 mod shard;
+mod columns;
 mod output;
 mod converter;
+mod counter;
 mod answer;
 mod page;
 mod peek;
 mod digest;
 
 pub use answer::{Answer, AnswerError};
+pub use columns::{
+    Census, CensusError, Column, Field, Kind, Member, Schema, SchemaError, Seen, content_digest_of_parquet,
+};
 pub use converter::{Converter, Step, Totals};
+pub use counter::{CountError, Counter};
 pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
 pub use gunzip::InputError;
 pub use input::{Content, Encoding, Input, Notation};
@@ -39,4 +45,5 @@ pub use recipe::{
     RecipeError, RecipeSpec, TableIdentity, UnknownName, ViewType,
 };
 pub use records::Quarantined;
+pub use scan::Tag;
 pub use shard::Shard;

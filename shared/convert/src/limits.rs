@@ -51,6 +51,21 @@ pub const INFLATE_RATIO_MAX: u64 = 500;
 /// Units of a plan: the sequence number has seven digits for them.
 pub const UNIT_MAX: u32 = 9_999_999;
 
+/// Different top-level attribute names of which a census is taken: names that are data have no end.
+pub const CENSUS_ATTRIBUTES_MAX: usize = 10_000;
+
+/// Different field names of one map; above that names are data, and the map is one of any names.
+pub const CENSUS_FIELDS_MAX: usize = 256;
+
+/// Leaf columns of a Parquet file, our own among them: each holds memory, and readers plan by all of them.
+pub const COLUMNS_MAX: usize = 2_000;
+
+/// Bytes of items, as JSON, of one row group: what is gathered in memory before it is compressed.
+pub const ROW_GROUP_BYTES: u64 = 16 << 20;
+
+/// Rows of one row group.
+pub const ROW_GROUP_ROWS: u64 = 100_000;
+
 /// Key attributes of a table: hash and range.
 pub const KEYS_MAX: usize = 2;
 

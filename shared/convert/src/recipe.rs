@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::columns::Schema;
 use crate::limits::{KEYS_MAX, SHARD_BYTES_MAX, SHARD_BYTES_MIN};
 
 /// What a record looks like on the way out.
@@ -20,6 +21,8 @@ pub enum Format {
     Item,
     /// The same without `Item` around it: the image alone.
     Image,
+    /// Rows of Parquet files, with a column for each attribute of the schema.
+    Parquet,
 }
 
 /// How a shard is compressed.
@@ -29,6 +32,8 @@ pub enum Compression {
     Gzip,
     /// Independent zstd frames, one after the other.
     Zstd,
+    /// Snappy, inside of Parquet only.
+    Snappy,
     /// Bytes as they are.
     None,
 }
@@ -88,13 +93,14 @@ pub struct UnknownName {
 }
 
 impl Format {
-    const NAMES: [(Self, &'static str); 6] = [
+    const NAMES: [(Self, &'static str); 7] = [
         (Self::Stream, "stream"),
         (Self::LambdaEvent, "lambda-event"),
         (Self::Kinesis, "kinesis"),
         (Self::Plain, "plain"),
         (Self::Item, "item"),
         (Self::Image, "image"),
+        (Self::Parquet, "parquet"),
     ];
 
     /// Names of the top-level object's own fields; for [`Format::LambdaEvent`] those of each record.
@@ -120,8 +126,18 @@ impl Format {
                 "dynamodb",
                 "eventSource",
             ],
-            Format::Plain | Format::Image => &[],
+            Format::Plain | Format::Image | Format::Parquet => &[],
             Format::Item => &["Item"],
+        }
+    }
+
+    /// What a shard's name ends with; readers choose their decoder by it, but for Parquet, which says itself.
+    pub fn extension(self, compression: Compression) -> &'static str {
+        match (self, compression) {
+            (Format::Parquet, _) => "parquet",
+            (_, Compression::Gzip) => "json.gz",
+            (_, Compression::Zstd) => "json.zst",
+            (_, Compression::Snappy | Compression::None) => "json",
         }
     }
 
@@ -132,17 +148,8 @@ impl Format {
 }
 
 impl Compression {
-    const NAMES: [(Self, &'static str); 3] =
-        [(Self::Gzip, "gzip"), (Self::Zstd, "zstd"), (Self::None, "none")];
-
-    /// What a shard's name ends with; readers choose their decoder by it.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Compression::Gzip => "json.gz",
-            Compression::Zstd => "json.zst",
-            Compression::None => "json",
-        }
-    }
+    const NAMES: [(Self, &'static str); 4] =
+        [(Self::Gzip, "gzip"), (Self::Zstd, "zstd"), (Self::Snappy, "snappy"), (Self::None, "none")];
 }
 
 impl ViewType {
@@ -344,6 +351,8 @@ pub struct RecipeSpec {
     pub document_records_max: u32,
     /// Unit of time of Kinesis records.
     pub kinesis_precision: KinesisPrecision,
+    /// The columns of Parquet files.
+    pub schema: Option<Schema>,
 }
 
 /// Why a recipe cannot be followed.
@@ -384,6 +393,23 @@ pub enum RecipeError {
     /// The value would not stay on its line.
     #[error("value of extra field {0:?} is empty or holds a control character")]
     ExtraFieldValue(String),
+    /// Columns have to be known before the first row.
+    #[error("format parquet needs a schema")]
+    MissingSchema,
+    /// The schema cannot be followed.
+    #[error("the schema cannot be followed: {0}")]
+    Schema(String),
+    /// Nobody reads that.
+    #[error("format {format} cannot be compressed by {compression}")]
+    Compression {
+        /// The format.
+        format: Format,
+        /// The compression.
+        compression: Compression,
+    },
+    /// Columns are the schema's, and ours.
+    #[error("format parquet has no extra fields")]
+    ExtraColumns,
     /// An item that is there was not removed.
     #[error("a change with a new image is INSERT or MODIFY, not {0}")]
     Upsert(EventName),
@@ -409,6 +435,7 @@ impl Recipe {
         check_sizes(&spec)?;
         check_extra_fields(&spec)?;
         check_filter(&spec)?;
+        check_columns(&spec)?;
         match spec.upsert {
             EventName::Remove => Err(RecipeError::Upsert(spec.upsert)),
             _ => Ok(Recipe { spec }),
@@ -467,6 +494,23 @@ fn check_extra_fields(spec: &RecipeSpec) -> Result<(), RecipeError> {
         }
     }
     Ok(())
+}
+
+fn check_columns(spec: &RecipeSpec) -> Result<(), RecipeError> {
+    let RecipeSpec { format, compression, .. } = *spec;
+    let is_parquet = format == Format::Parquet;
+    let unread = if is_parquet { Compression::Gzip } else { Compression::Snappy };
+    if compression == unread {
+        return Err(RecipeError::Compression { format, compression });
+    }
+    if !is_parquet {
+        return Ok(());
+    }
+    if !spec.extra_fields.is_empty() {
+        return Err(RecipeError::ExtraColumns);
+    }
+    let schema = spec.schema.as_ref().ok_or(RecipeError::MissingSchema)?;
+    schema.check().map_err(|error| RecipeError::Schema(error.to_string()))
 }
 
 fn check_filter(spec: &RecipeSpec) -> Result<(), RecipeError> {

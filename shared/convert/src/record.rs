@@ -13,7 +13,8 @@ use crate::limits::KEYS_MAX;
 use crate::reason::Reason;
 use crate::recipe::{AttributeFilter, Format, Recipe, RecipeSpec};
 use crate::scan::{Attribute, Fault, Image, Item};
-use event::{EventNamer, TimeUnit};
+pub(crate) use event::EventNamer;
+use event::TimeUnit;
 use fragments::{Fragments, extra_fields};
 use identity::EventIds;
 
@@ -49,7 +50,7 @@ enum Moment {
 }
 
 /// What may be left out of an image; names are sorted.
-enum Filter {
+pub(crate) enum Filter {
     All,
     Only(Vec<Vec<u8>>),
     Without(Vec<Vec<u8>>),
@@ -63,6 +64,7 @@ impl Renderer {
             Format::Plain => Shape::Plain { extra },
             Format::Item => Shape::Item { extra },
             Format::Image => Shape::Image { extra },
+            Format::Parquet => unreachable!("rows are not rendered"),
             Format::Stream | Format::LambdaEvent | Format::Kinesis => Shape::Change(Box::new(ChangeRecord {
                 event_ids: EventIds::new(spec, content),
                 fragments: Fragments::new(spec, &extra),
@@ -208,7 +210,7 @@ fn write_plain(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mu
 }
 
 /// Writes the item's map: as it came, or rebuilt of the attributes kept. Gives what DynamoDB counts for it.
-fn write_image(line: &[u8], image: &Image, filter: &Filter, out: &mut Vec<u8>) -> u64 {
+pub(crate) fn write_image(line: &[u8], image: &Image, filter: &Filter, out: &mut Vec<u8>) -> u64 {
     if matches!(filter, Filter::All) {
         out.extend_from_slice(&line[image.range.clone()]);
         return image.size;
@@ -245,7 +247,7 @@ fn keep_on_one_line(record: &mut [u8]) {
 ///  item    00 unit (7) record (12)
 ///  change  01 microseconds (16) record modulo 1000 (3)
 /// ```
-fn write_sequence_number(unit: u32, micros: Option<i64>, ordinal: u64, out: &mut Vec<u8>) {
+pub(crate) fn write_sequence_number(unit: u32, micros: Option<i64>, ordinal: u64, out: &mut Vec<u8>) {
     match micros {
         None => {
             out.extend_from_slice(b"00");
@@ -275,7 +277,7 @@ fn write_decimal(value: u64, out: &mut Vec<u8>) {
 }
 
 impl Filter {
-    fn new(filter: &AttributeFilter, keys: &[String]) -> Filter {
+    pub(crate) fn new(filter: &AttributeFilter, keys: &[String]) -> Filter {
         match filter {
             AttributeFilter::All => Filter::All,
             AttributeFilter::Include(names) => Filter::Only(sorted(names.iter().chain(keys))),
@@ -283,7 +285,7 @@ impl Filter {
         }
     }
 
-    fn keeps(&self, line: &[u8], attribute: &Attribute) -> bool {
+    pub(crate) fn keeps(&self, line: &[u8], attribute: &Attribute) -> bool {
         let listed = |names: &[Vec<u8>]| {
             let mut scratch = Vec::new();
             let name = attribute.name.decoded(line, &mut scratch);

@@ -10,8 +10,10 @@ mod text;
 
 use std::ops::Range;
 
-pub(crate) use cursor::{Cursor, Fault, Tag};
-pub(crate) use number::write_json as write_json_number;
+pub(crate) use base64::decode as decode_base64;
+pub use cursor::Tag;
+pub(crate) use cursor::{Cursor, Fault};
+pub(crate) use number::{places as number_places, scaled, write_json as write_json_number};
 pub(crate) use text::{Text, special};
 
 use crate::input::Content;

@@ -21,6 +21,7 @@ fn spec() -> RecipeSpec {
         document_records_max: 1,
         upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
+        schema: None,
     }
 }
 

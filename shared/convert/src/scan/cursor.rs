@@ -1,5 +1,9 @@
 //! A place in a line, and the small steps from there: space, punctuation, strings, type tags.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::reason::Reason;
 use crate::scan::text::{self, Text};
 
@@ -16,19 +20,54 @@ impl Fault {
     }
 }
 
-/// The types of DynamoDB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tag {
+/// The types of DynamoDB, by their names in DynamoDB JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Tag {
+    /// String.
     S,
+    /// Number.
     N,
+    /// Binary.
     B,
+    /// Boolean.
     Bool,
+    /// Null.
     Null,
+    /// Map.
     M,
+    /// List.
     L,
+    /// String set.
     Ss,
+    /// Number set.
     Ns,
+    /// Binary set.
     Bs,
+}
+
+impl Tag {
+    /// As DynamoDB JSON names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tag::S => "S",
+            Tag::N => "N",
+            Tag::B => "B",
+            Tag::Bool => "BOOL",
+            Tag::Null => "NULL",
+            Tag::M => "M",
+            Tag::L => "L",
+            Tag::Ss => "SS",
+            Tag::Ns => "NS",
+            Tag::Bs => "BS",
+        }
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// See the module.

@@ -89,6 +89,37 @@ pub(crate) fn write_json(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(parts.exponent);
 }
 
+/// Digits before the point and behind it, zeros that say nothing left aside: none for zero itself.
+pub(crate) fn places(text: &[u8]) -> (u32, u32) {
+    let parts = parts(text).expect("only numbers are counted");
+    let exponent = exponent_value(parts.exponent).expect("only numbers are counted");
+    let Some((highest, lowest)) = nonzero_places(&parts) else { return (0, 0) };
+    let digits = |places: i64| u32::try_from(places.clamp(0, EXPONENT_MAX)).unwrap_or(u32::MAX);
+    (digits(highest + exponent + 1), digits(-(lowest + exponent)))
+}
+
+/// Digits that a decimal column holds.
+const DECIMAL_DIGITS: i64 = 38;
+
+/// The number times ten to the power of `scale`, if that is a whole number of at most 38 digits.
+pub(crate) fn scaled(text: &[u8], scale: u32) -> Option<i128> {
+    let parts = parts(text)?;
+    let exponent = exponent_value(parts.exponent)?;
+    let Some((highest, lowest)) = nonzero_places(&parts) else { return Some(0) };
+    let shift = i64::from(scale) + exponent;
+    if lowest + shift < 0 || highest + shift >= DECIMAL_DIGITS {
+        return None;
+    }
+    // From the first digit that is not zero to the last; the zeros behind it are what the point is moved by.
+    let point = parts.whole.len() as i64;
+    let digits = parts.whole.iter().chain(parts.fraction);
+    let (first, last) = (point - 1 - highest, point - 1 - lowest);
+    let significant = digits.skip(first as usize).take((last - first + 1) as usize);
+    let value = significant.fold(0_i128, |value, digit| 10 * value + i128::from(digit - b'0'));
+    let value = value * 10_i128.pow((lowest + shift) as u32);
+    Some(if parts.negative { -value } else { value })
+}
+
 fn parts(text: &[u8]) -> Option<Parts<'_>> {
     let (negative, unsigned) = match text {
         [b'-', rest @ ..] => (true, rest),

@@ -31,6 +31,7 @@ pub fn spec(format: Format) -> RecipeSpec {
         document_records_max: 100,
         upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
+        schema: None,
     }
 }
 
@@ -93,6 +94,7 @@ pub fn content_of(compression: Compression, shard: &[u8]) -> Vec<u8> {
         Compression::Zstd => {
             zstd::stream::read::Decoder::new(shard).unwrap().read_to_end(&mut content).unwrap()
         }
+        Compression::Snappy => panic!("only Parquet has it"),
         Compression::None => content.write(shard).unwrap(),
     };
     content

@@ -8,6 +8,7 @@ mod oracle;
 mod pages;
 
 mod changes;
+mod columns;
 mod differential;
 mod documents;
 mod formats;
