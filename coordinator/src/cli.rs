@@ -1,15 +1,16 @@
 //! The flags, and the help that teaches them.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use backfleet::dlq::Choice;
 use backfleet::price::Ceiling;
-use backfleet::spec::{Request, ScanRequest, SourceRequest};
+use backfleet::spec::{PARQUET, Request, ScanRequest, SchemaRequest, SourceRequest};
 use backfleet::synth::Profile;
-use backfleet_convert::Notation;
+use backfleet_convert::{Notation, Schema};
 use backfleet_core::job::JobId;
 use backfleet_core::plan::Expressions;
 use backfleet_core::ports::ExportSpan;
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::failure::Failure;
 use crate::size;
 
 /// Bring the history of a DynamoDB table into the lake, in the records its stream already writes.
@@ -95,6 +97,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Prove a finished destination again; writes nothing
     Verify(VerifyArgs),
+    /// Say what every attribute of an export is, and which columns follow from that
+    Census(CensusArgs),
     /// Write a synthetic export, as DynamoDB would
     Synth(SynthArgs),
 }
@@ -159,7 +163,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     pub key_schema: Option<PathBuf>,
     /// What a record looks like
-    #[arg(long, default_value = "stream", value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item", "image"]), help_heading = "Records")]
+    #[arg(long, default_value = "stream", value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item", "image", "parquet"]), help_heading = "Records")]
     pub format: String,
     /// ARN of the live stream, for eventSourceARN [default: the table's, with the export's time as label]
     #[arg(long, value_name = "ARN", help_heading = "Records")]
@@ -197,9 +201,13 @@ pub struct JobArgs {
     /// Event of a change that came with its new image alone, where the export has no old ones
     #[arg(long, default_value = "MODIFY", value_parser = PossibleValuesParser::new(["INSERT", "MODIFY"]), help_heading = "Records")]
     pub upsert_as: String,
-    /// How shards are compressed
-    #[arg(long, default_value = "gzip", value_parser = PossibleValuesParser::new(["gzip", "zstd", "none"]), help_heading = "Shards")]
-    pub compression: String,
+    /// parquet: columns by a census of all records (auto), DynamoDB's own types as a struct each (typed), or a file of
+    /// `census --save`
+    #[arg(long, value_name = "auto|typed|FILE", default_value = "auto", help_heading = "Records")]
+    pub schema: String,
+    /// How shards are compressed [default: gzip, of parquet zstd]
+    #[arg(long, value_parser = PossibleValuesParser::new(["gzip", "zstd", "snappy", "none"]), help_heading = "Shards")]
+    pub compression: Option<String>,
     /// Folder of the shards below the destination; empty for none [default: date=backfill-<export date>]
     #[arg(long, value_name = "FOLDER", help_heading = "Shards")]
     pub partition: Option<String>,
@@ -282,10 +290,11 @@ impl JobArgs {
     }
 
     /// What is asked, with `keys` from wherever they came.
-    pub fn request(&self, keys: Vec<String>) -> Request {
-        Request {
+    pub fn request(&self, keys: Vec<String>) -> Result<Request, Failure> {
+        let default = if self.format == PARQUET { "zstd" } else { "gzip" };
+        Ok(Request {
             format: self.format.clone(),
-            compression: self.compression.clone(),
+            compression: self.compression.clone().unwrap_or_else(|| default.to_owned()),
             partition: self.partition.clone(),
             shard_bytes_max: self.shard_bytes,
             keys,
@@ -299,6 +308,7 @@ impl JobArgs {
             document_records_max: self.document_records,
             kinesis_precision: self.kinesis_precision.clone(),
             upsert: self.upsert_as.clone(),
+            schema: self.schema()?,
             sources: SourceRequest {
                 no_manifest: self.no_manifest,
                 export_view: self.export_view.clone(),
@@ -317,8 +327,27 @@ impl JobArgs {
                     values: self.expression_values.clone().unwrap_or_default(),
                 },
             },
+        })
+    }
+
+    /// Whether the records have to be counted before the job can be planned.
+    pub fn needs_census(&self) -> bool {
+        self.format == PARQUET && matches!(self.schema.as_str(), "auto" | "typed")
+    }
+
+    fn schema(&self) -> Result<SchemaRequest, Failure> {
+        match self.schema.as_str() {
+            "auto" => Ok(SchemaRequest::Auto),
+            "typed" => Ok(SchemaRequest::Typed),
+            path => pinned(path).map(SchemaRequest::Pinned),
         }
     }
+}
+
+fn pinned(path: &str) -> Result<Schema, Failure> {
+    let advice = || Some(format!("--schema takes auto, typed or a file; looked for {path}"));
+    let json = fs::read(path).map_err(|error| Failure::usage(error, advice()))?;
+    Schema::parse(&json).map_err(|error| Failure::usage(error, Some(format!("mend {path}"))))
 }
 
 /// How DynamoDB writes an export, and as whom.
@@ -664,6 +693,38 @@ pub struct VerifyArgs {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  backfleet census exports/AWSDynamoDB/01768385930622-efd1a093
+  backfleet census exports --keys pk,sk --save schema.json
+  backfleet run --source exports --dest lake --format parquet --schema schema.json
+
+Every record of every file is read once; nothing is sampled.")]
+pub struct CensusArgs {
+    /// The export, or a full one and the incremental ones that follow on it, with commas between
+    #[arg(value_name = "PLACE[,PLACE…]", value_delimiter = ',', required = true)]
+    pub source: Vec<String>,
+    /// Key attributes, whose columns come first
+    #[arg(long, value_name = "HASH[,RANGE]", value_delimiter = ',', num_args = 1)]
+    pub keys: Vec<String>,
+    /// Columns that keep DynamoDB's own types, a struct for each attribute
+    #[arg(long)]
+    pub typed: bool,
+    /// Write the schema to this file, for --schema
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Take every data file in the folder: there is no manifest
+    #[arg(long)]
+    pub no_manifest: bool,
+    /// View of an incremental export without a manifest
+    #[arg(long, requires = "no_manifest", value_parser = PossibleValuesParser::new(["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]))]
+    pub export_view: Option<String>,
+    /// Accept incremental exports whose windows overlap
+    #[arg(long)]
+    pub allow_overlap: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
   backfleet synth --to demo --items 10000 --files 4
   backfleet synth --to big --items 9200000 --files 16 --profile telemetry      about 10 GB
 
@@ -711,6 +772,7 @@ impl Cli {
     pub fn threads(&self) -> usize {
         match &self.command {
             Command::Run(args) => args.workers() + 1,
+            Command::Census(_) => std::thread::available_parallelism().map_or(1, usize::from) + 1,
             _ => 2,
         }
     }

@@ -1,5 +1,6 @@
 //! One function per command: call the library, say how it ended. Here are those of one machine.
 
+pub mod census;
 pub mod cost;
 pub mod dlq;
 pub mod doctor;
@@ -10,6 +11,7 @@ pub mod parity;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use backfleet::census::Shelf;
 use backfleet::finish::verify_committed;
 use backfleet::plan::{PlanningError, jobs, make, stored};
 use backfleet::price::read_units;
@@ -42,7 +44,9 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
         return Ok(Exit::Interrupted);
     };
     sources.iter().try_for_each(|source| check_apart(source, &dest))?;
-    let planned = make(&sources, &request, connections).await?;
+    let planned =
+        make(&sources, &request, shelf(&args.job, &dest, true, connections).await?.as_ref(), connections)
+            .await?;
     cost::check(&args.job.cost, &planned, connections).await?;
     let run = Run::prepare(planned, &dest, connections).await?;
     let plan = run.plan().clone();
@@ -62,6 +66,23 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
     let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
     let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
     Ok(job.say(&end, args.max_quarantine, output))
+}
+
+/// Where the census of a Parquet job is kept, and may be there from before.
+pub async fn shelf(
+    job: &JobArgs,
+    dest: &Location,
+    may_write: bool,
+    connections: &Connections,
+) -> Result<Option<Shelf>, Failure> {
+    if !job.needs_census() || !(may_write || dest.exists()) {
+        return Ok(None);
+    }
+    let store = match may_write {
+        true => dest.open_to_write(connections).await?,
+        false => dest.open_to_read(connections).await?,
+    };
+    Ok(Some(Shelf { store, may_write }))
 }
 
 fn announce(run: &Run, dest: &Location) {
@@ -195,7 +216,12 @@ fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_jso
 
 /// `backfleet plan`.
 pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
-    let planned = make(&args.job.sources()?, &args.job.request(keys(&args.job)?), connections).await?;
+    let shelf = match &args.dest {
+        None => None,
+        Some(dest) => shelf(&args.job, &Location::parse(dest)?, false, connections).await?,
+    };
+    let request = args.job.request(keys(&args.job)?)?;
+    let planned = make(&args.job.sources()?, &request, shelf.as_ref(), connections).await?;
     let layout = planned.plan.layout().expect("a plan that was made has a layout");
     let there = match &args.dest {
         None => None,

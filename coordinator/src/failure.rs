@@ -121,6 +121,10 @@ impl From<PlanningError> for Failure {
                 let advice = error.advice();
                 Self { error: error.into(), advice, exit: Exit::Source }
             }
+            PlanningError::Census(error) => {
+                let advice = error.advice();
+                Self { error: error.into(), advice, exit: Exit::Source }
+            }
             PlanningError::TableInChain { .. } => {
                 Self::usage(error, Some("give a table alone, or exports alone".into()))
             }

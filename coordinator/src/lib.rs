@@ -7,6 +7,7 @@
 
 pub mod take;
 pub mod export;
+pub mod census;
 pub mod spec;
 pub mod plan;
 pub mod scan;

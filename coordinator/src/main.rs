@@ -61,6 +61,7 @@ async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
         Command::Infer(args) => command::parity::infer_flags(args, output, connections).await,
         Command::Plan(args) => command::plan(args, output, connections).await,
         Command::Verify(args) => command::verify(args, output, connections).await,
+        Command::Census(args) => command::census::census(args, output, connections).await,
         Command::Synth(args) => command::synth(args, output),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use backfleet_convert::Schema;
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::job::JobId;
 use backfleet_core::key::ObjectKey;
@@ -10,9 +11,10 @@ use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome, TableFacts};
 
+use crate::census::{Files, Shelf, TakingError, take};
 use crate::export::{ChainError, ExportError, OpenedPart, check_chain};
 use crate::scan::{self, Budget, ScanPlanError};
-use crate::spec::{Request, Shown, SpecError, options};
+use crate::spec::{PARQUET, Request, SchemaRequest, Shown, SourceRequest, SpecError, options};
 use backfleet_worker::Origin;
 use backfleet_worker::location::{Connections, Location, LocationError, check_apart};
 
@@ -47,6 +49,9 @@ pub enum PlanningError {
         /// The table.
         place: String,
     },
+    /// The columns cannot be found out.
+    #[error("no census can be taken")]
+    Census(#[from] TakingError),
     /// The request cannot be met.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -93,28 +98,80 @@ pub enum PlanningError {
 pub async fn make(
     locations: &[Location],
     request: &Request,
+    shelf: Option<&Shelf>,
     connections: &Connections,
 ) -> Result<Planned, PlanningError> {
     if let [location @ Location::Table { .. }] = locations {
         return Ok(scan::make(location, request, connections).await?);
     }
-    let mut parts = Vec::new();
-    for location in locations {
-        if let Location::Table { .. } = location {
-            return Err(PlanningError::TableInChain { place: location.to_string() });
-        }
-        parts.push(OpenedPart::open(location, &request.sources, connections).await?);
+    let opened = Opened::open(locations, &request.sources, connections).await?;
+    let schema = schema(request, &opened, shelf).await?;
+    let options = options(request, &opened.shown, schema)?;
+    let Opened { root, places, files, .. } = opened;
+    let plan = Plan::new(root.to_string(), Source::Export(files.source), options, files.units.to_vec())?;
+    let source = Origin::Files(files.store);
+    Ok(Planned { plan, source, source_location: root, places, budget: Budget::none(), table: None })
+}
+
+/// The files of these exports, to be counted.
+pub async fn files(
+    locations: &[Location],
+    request: &SourceRequest,
+    connections: &Connections,
+) -> Result<Files, PlanningError> {
+    if let [Location::Table { .. }] = locations {
+        return Err(SpecError::ScanSchema.into());
     }
-    check_chain(&parts, request.sources.allow_overlap).map_err(ExportError::from)?;
-    let source_location = common_root(&parts).map_err(ExportError::from)?;
-    let options = options(request, &shown(&parts))?;
-    let units = units(&parts, &source_location);
-    let places = parts.iter().map(|part| part.root.clone()).collect();
-    let table_arn = parts.iter().find_map(|part| part.shown.table_arn.clone());
-    let export = ExportSource { table_arn, parts: parts.into_iter().map(|part| part.part).collect() };
-    let plan = Plan::new(source_location.to_string(), Source::Export(export), options, units)?;
-    let source = Origin::Files(source_location.open_to_read(connections).await?);
-    Ok(Planned { plan, source, source_location, places, budget: Budget::none(), table: None })
+    Ok(Opened::open(locations, request, connections).await?.files)
+}
+
+/// A chain of exports, of one at the least, opened for reading.
+struct Opened {
+    root: Location,
+    places: Vec<Location>,
+    shown: Shown,
+    files: Files,
+}
+
+impl Opened {
+    async fn open(
+        locations: &[Location],
+        request: &SourceRequest,
+        connections: &Connections,
+    ) -> Result<Opened, PlanningError> {
+        let mut parts = Vec::new();
+        for location in locations {
+            if let Location::Table { .. } = location {
+                return Err(PlanningError::TableInChain { place: location.to_string() });
+            }
+            parts.push(OpenedPart::open(location, request, connections).await?);
+        }
+        check_chain(&parts, request.allow_overlap).map_err(ExportError::from)?;
+        let root = common_root(&parts).map_err(ExportError::from)?;
+        let (shown, units) = (shown(&parts), units(&parts, &root));
+        let places = parts.iter().map(|part| part.root.clone()).collect();
+        let table_arn = parts.iter().find_map(|part| part.shown.table_arn.clone());
+        let source = ExportSource { table_arn, parts: parts.into_iter().map(|part| part.part).collect() };
+        let store = root.open_to_read(connections).await?;
+        Ok(Opened { root, places, shown, files: Files { store, source, units: units.into() } })
+    }
+}
+
+/// The columns of a Parquet job; a census of all its records where nobody has pinned them.
+async fn schema(
+    request: &Request,
+    opened: &Opened,
+    shelf: Option<&Shelf>,
+) -> Result<Option<Schema>, PlanningError> {
+    if request.format != PARQUET {
+        return Ok(None);
+    }
+    let keys = if request.keys.is_empty() { &opened.shown.keys } else { &request.keys };
+    Ok(Some(match &request.schema {
+        SchemaRequest::Pinned(schema) => schema.clone(),
+        SchemaRequest::Auto => Schema::auto(&take(&opened.files, shelf).await?, keys),
+        SchemaRequest::Typed => Schema::typed(&take(&opened.files, shelf).await?, keys),
+    }))
 }
 
 impl Planned {
@@ -172,10 +229,24 @@ pub async fn adopt(dest: &dyn ObjectStore, plan: Plan) -> Result<Plan, PlanningE
     let json = plan.to_json();
     let sha256 = Sha256Digest::of(&json);
     let object = NewObject { key: plan_key(plan.job), bytes: json.into(), metadata: Metadata::new(), sha256 };
-    match dest.put_new(object).await? {
-        PutOutcome::Created => Ok(plan),
-        PutOutcome::AlreadyThere => stored(dest, plan.job).await,
-    }
+    let plan = match dest.put_new(object).await? {
+        PutOutcome::Created => plan,
+        PutOutcome::AlreadyThere => stored(dest, plan.job).await?,
+    };
+    write_schema(dest, &plan).await?;
+    Ok(plan)
+}
+
+/// The columns beside the plan that holds them too, for people and for `--schema`.
+async fn write_schema(dest: &dyn ObjectStore, plan: &Plan) -> Result<(), PlanningError> {
+    let Some(schema) = &plan.options.schema else { return Ok(()) };
+    let mut json = serde_json::to_vec_pretty(schema).expect("a schema is plain data");
+    json.push(b'\n');
+    let sha256 = Sha256Digest::of(&json);
+    let layout = plan.layout().map_err(PlanError::from)?;
+    let object = NewObject { key: layout.schema(), bytes: json.into(), metadata: Metadata::new(), sha256 };
+    dest.put_new(object).await?;
+    Ok(())
 }
 
 /// The plan of `job` as it stands in the destination.

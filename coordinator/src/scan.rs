@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::plan::Planned;
-use crate::spec::{Request, ScanRequest, Shown, SpecError, options};
+use crate::spec::{PARQUET, Request, ScanRequest, SchemaRequest, Shown, SpecError, options};
 
 /// A segment of about this size is read in minutes and is no fat end of the night.
 const SEGMENT_BYTES: u64 = 256 << 20;
@@ -200,7 +200,12 @@ fn plan(
     let unit =
         |segment| UnitPlan { part: 0, key: format!("segment/{segment}"), bytes, items: None, md5: None };
     let units = (0..segments).map(unit).collect();
-    Ok(Plan::new(location.to_string(), Source::Scan(scan), options(&request, &shown)?, units)?)
+    let schema = match (&request.schema, request.format.as_str()) {
+        (SchemaRequest::Pinned(schema), PARQUET) => Some(schema.clone()),
+        (_, PARQUET) => return Err(SpecError::ScanSchema.into()),
+        _ => None,
+    };
+    Ok(Plan::new(location.to_string(), Source::Scan(scan), options(&request, &shown, schema)?, units)?)
 }
 
 /// The projection with the table's keys in it: a record without them is none.

@@ -1,6 +1,6 @@
 //! From what a person asks and what the export says to the options of a job, each checked once.
 
-use backfleet_convert::RecipeError;
+use backfleet_convert::{RecipeError, Schema};
 use backfleet_core::job::{JobOptions, OptionsError, TableOptions};
 use backfleet_core::plan::Expressions;
 use serde::Deserialize;
@@ -43,10 +43,24 @@ pub struct Request {
     pub kinesis_precision: String,
     /// What a change is called that came without an old image, from an export that has none.
     pub upsert: String,
+    /// `parquet`: where the columns come from.
+    pub schema: SchemaRequest,
     /// How exports are found and joined.
     pub sources: SourceRequest,
     /// How a table is scanned.
     pub scan: ScanRequest,
+}
+
+/// Where the columns of Parquet files come from.
+#[derive(Debug, Clone, Default)]
+pub enum SchemaRequest {
+    /// A census, a column for each attribute of one type.
+    #[default]
+    Auto,
+    /// A census, a struct by type for each attribute.
+    Typed,
+    /// A file that somebody wrote or mended.
+    Pinned(Schema),
 }
 
 /// What a person asks of exports, beside where they are.
@@ -117,6 +131,9 @@ pub enum SpecError {
         /// The format.
         format: String,
     },
+    /// A census of a table would read it twice.
+    #[error("a scan cannot find out the columns of Parquet files: that would read the whole table twice")]
+    ScanSchema,
     /// The keys that were given are not those of the export's records.
     #[error("the export's records have the key attributes {found:?}, given are {given:?}")]
     OtherKeys {
@@ -156,6 +173,10 @@ impl SpecError {
             Self::NoRemovals { .. } => {
                 "use --format stream, lambda-event, kinesis or parquet, which name the event".into()
             }
+            Self::ScanSchema => {
+                "pin them with --schema FILE, e.g. of `backfleet census EXPORT --save FILE`, or use --export-first"
+                    .into()
+            }
             Self::OtherKeys { found, .. } => format!("give --keys {}, hash key first", found.join(",")),
             Self::NoTime => "give it with --snapshot-time 2026-01-14T10:18:50Z".into(),
             Self::Options(OptionsError::Recipe(RecipeError::MissingKeys { .. })) => {
@@ -165,6 +186,9 @@ impl SpecError {
         })
     }
 }
+
+/// The format whose columns must be known before the first row.
+pub const PARQUET: &str = "parquet";
 
 /// What a source says of itself, as far as records name it.
 #[derive(Debug, Clone, Default)]
@@ -195,15 +219,16 @@ impl From<&Summary> for Shown {
 }
 
 /// The options of a job over this source.
-pub fn options(request: &Request, summary: &Shown) -> Result<JobOptions, SpecError> {
+pub fn options(request: &Request, summary: &Shown, schema: Option<Schema>) -> Result<JobOptions, SpecError> {
     let snapshot = snapshot(request, summary)?;
     let is_item = matches!(request.format.as_str(), "plain" | "item" | "image");
     if is_item && summary.changes {
         return Err(SpecError::NoRemovals { format: request.format.clone() });
     }
-    let table = if is_item { None } else { Some(table(request, summary, snapshot)?) };
+    let names_table = !is_item && request.format != PARQUET;
+    let table = if names_table { Some(table(request, summary, snapshot)?) } else { None };
     let keys = keys(request, summary)?;
-    if !is_item && keys.is_empty() {
+    if names_table && keys.is_empty() {
         return Err(SpecError::NoKeys {
             format: request.format.clone(),
             table: table.map(|table| table.name),
@@ -227,6 +252,7 @@ pub fn options(request: &Request, summary: &Shown) -> Result<JobOptions, SpecErr
         document_records_max: request.document_records_max,
         kinesis_precision: request.kinesis_precision.clone(),
         upsert: request.upsert.clone(),
+        schema,
     };
     options.recipe()?;
     Ok(options)
@@ -383,7 +409,7 @@ mod tests {
 
     #[test]
     fn the_export_tells_table_region_stream_time_and_partition() {
-        let options = options(&request(), &Shown::from(&summary())).unwrap();
+        let options = options(&request(), &Shown::from(&summary()), None).unwrap();
         let table = options.table.unwrap();
         assert_eq!((table.name.as_str(), table.region.as_str()), ("Orders", "cn-north-1"));
         assert_eq!(
@@ -397,26 +423,29 @@ mod tests {
     #[test]
     fn a_summary_with_few_fields_still_tells_its_time_by_the_export_id() {
         let bare = Summary { export_time: None, ..summary() };
-        assert_eq!(options(&request(), &Shown::from(&bare)).unwrap().snapshot_micros, 1_768_385_930_622_000);
+        assert_eq!(
+            options(&request(), &Shown::from(&bare), None).unwrap().snapshot_micros,
+            1_768_385_930_622_000
+        );
         let nameless = Summary { manifest_files_s3_key: "manifest-files.json".into(), ..bare };
-        assert!(matches!(options(&request(), &Shown::from(&nameless)), Err(SpecError::NoTime)));
+        assert!(matches!(options(&request(), &Shown::from(&nameless), None), Err(SpecError::NoTime)));
     }
 
     #[test]
     fn what_is_missing_is_said_with_the_way_to_get_it() {
         let keyless = Request { keys: Vec::new(), ..request() };
-        let error = options(&keyless, &Shown::from(&summary())).unwrap_err();
+        let error = options(&keyless, &Shown::from(&summary()), None).unwrap_err();
         assert!(error.advice().unwrap().contains("--table-name Orders"), "{error}");
         let tableless = Summary { table_arn: None, ..summary() };
         assert!(
-            options(&request(), &Shown::from(&tableless))
+            options(&request(), &Shown::from(&tableless), None)
                 .unwrap_err()
                 .advice()
                 .unwrap()
                 .contains("--stream-arn")
         );
         let plain = Request { format: "plain".into(), keys: Vec::new(), ..request() };
-        assert!(options(&plain, &Shown::from(&tableless)).is_ok());
+        assert!(options(&plain, &Shown::from(&tableless), None).is_ok());
     }
 
     #[test]

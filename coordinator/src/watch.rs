@@ -110,7 +110,7 @@ mod tests {
             expressions: Expressions::default(),
         };
         let unit = |n| UnitPlan { part: 0, key: format!("segment/{n}"), bytes: 0, items: None, md5: None };
-        let options = options(&request, &shown).unwrap();
+        let options = options(&request, &shown, None).unwrap();
         Plan::new("dynamodb://t".into(), Source::Scan(scan), options, (0..6).map(unit).collect()).unwrap()
     }
 

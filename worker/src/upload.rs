@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use backfleet_convert::{Compression, ContentDigest, InputError, Shard, content_digest_of};
+use backfleet_convert::{ContentDigest, InputError, Shard, content_digest_of};
 use backfleet_core::completion::{Digest128, ShardRecord};
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::key::ObjectKey;
@@ -114,8 +114,8 @@ async fn look_at(job: &Job, key: &ObjectKey) -> Result<(ContentDigest, Stored), 
     }
     // The store has lost or never kept what was put with the object: the object itself must tell.
     let bytes = job.dest.get_small(key, STORED_SHARD_BYTES_MAX).await?.unwrap_or_default();
-    let compression: Compression = job.recipe.spec().compression;
-    let (content, _) = content_digest_of(compression, &bytes)
+    let spec = job.recipe.spec();
+    let (content, _) = content_digest_of(spec.format, spec.compression, &bytes)
         .map_err(|source| UploadError::Stored { key: key.to_string(), source })?;
     Ok((content, Stored { bytes: bytes.len() as u64, sha256: Sha256Digest::of(&bytes) }))
 }

@@ -50,6 +50,7 @@ fn options() -> JobOptions {
         document_records_max: 100,
         kinesis_precision: "millisecond".into(),
         upsert: "MODIFY".into(),
+        schema: None,
     }
 }
 

@@ -148,6 +148,7 @@ fn options(shard_bytes_max: u64) -> JobOptions {
         document_records_max: 100,
         kinesis_precision: "millisecond".into(),
         upsert: "MODIFY".into(),
+        schema: None,
     }
 }
 

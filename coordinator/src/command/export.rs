@@ -53,7 +53,7 @@ pub async fn source(
     output: &Output,
     connections: &Connections,
 ) -> Result<Option<(Vec<Location>, Request)>, Failure> {
-    let (mut given, mut request) = (job.sources()?, job.request(keys(job)?));
+    let (mut given, mut request) = (job.sources()?, job.request(keys(job)?)?);
     let Some(to) = &export.export_first else { return Ok(Some((given, request))) };
     let place = given.remove(0);
     if !given.is_empty() {

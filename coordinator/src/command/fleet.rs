@@ -31,7 +31,7 @@ use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::{Job, cost, export, say};
+use super::{Job, cost, export, say, shelf};
 use crate::cli::{DestJobArgs, EcsName, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -58,7 +58,9 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let Some((sources, request)) = export::source(&args.job, &args.export, output, connections).await? else {
         return Ok(Exit::Interrupted);
     };
-    let planned = make(&sources, &request, connections).await?;
+    let planned =
+        make(&sources, &request, shelf(&args.job, &dest, true, connections).await?.as_ref(), connections)
+            .await?;
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
     let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);

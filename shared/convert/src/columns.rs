@@ -18,7 +18,7 @@ mod writer;
 mod digest;
 
 pub use census::{Census, CensusError, Seen};
-pub use digest::content_digest_of_parquet;
+pub(crate) use digest::content_digest_of_parquet;
 pub use schema::{Column, Field, Kind, Member, Schema, SchemaError};
 pub(crate) use writer::{Columns, Row};
 

@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::columns::content_digest_of_parquet;
 use crate::gunzip::{Gunzip, InputError};
 use crate::limits::INFLATE_BYTES;
-use crate::recipe::Compression;
+use crate::recipe::{Compression, Format};
 
 /// xxh3-128 of a shard's uncompressed bytes; as text 32 lowercase hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,13 +43,15 @@ impl FromStr for ContentDigest {
 /// # Errors
 /// The shard is not whole.
 pub fn content_digest_of(
+    format: Format,
     compression: Compression,
     stored: &[u8],
 ) -> Result<(ContentDigest, u64), InputError> {
-    match compression {
-        Compression::Snappy | Compression::None => Ok(digest_of_pieces([stored])),
-        Compression::Gzip => digest_of_gzip(stored),
-        Compression::Zstd => digest_of_zstd(stored),
+    match (format, compression) {
+        (Format::Parquet, _) => content_digest_of_parquet(stored),
+        (_, Compression::Snappy | Compression::None) => Ok(digest_of_pieces([stored])),
+        (_, Compression::Gzip) => digest_of_gzip(stored),
+        (_, Compression::Zstd) => digest_of_zstd(stored),
     }
 }
 

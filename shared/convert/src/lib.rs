@@ -29,9 +29,7 @@ mod peek;
 mod digest;
 
 pub use answer::{Answer, AnswerError};
-pub use columns::{
-    Census, CensusError, Column, Field, Kind, Member, Schema, SchemaError, Seen, content_digest_of_parquet,
-};
+pub use columns::{Census, CensusError, Column, Field, Kind, Member, Schema, SchemaError, Seen};
 pub use converter::{Converter, Step, Totals};
 pub use counter::{CountError, Counter};
 pub use digest::{ContentDigest, MalformedDigest, content_digest_of};

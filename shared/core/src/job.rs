@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use backfleet_convert::{
     AttributeFilter, Compression, Document, EventName, ExtraField, Format, KinesisPrecision, Recipe,
-    RecipeError, RecipeSpec, TableIdentity, ViewType,
+    RecipeError, RecipeSpec, Schema, TableIdentity, ViewType,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -70,9 +70,9 @@ impl FromStr for JobId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobOptions {
-    /// `stream`, `lambda-event`, `kinesis`, `plain`, `item` or `image`.
+    /// `stream`, `lambda-event`, `kinesis`, `plain`, `item`, `image` or `parquet`.
     pub format: String,
-    /// `gzip`, `zstd` or `none`.
+    /// `gzip`, `zstd` or `none`; of `parquet` `zstd`, `snappy` or `none`.
     pub compression: String,
     /// Folder of the shards below the destination, e.g. `date=backfill-2026-11-22`; empty for the root.
     pub partition: String,
@@ -100,6 +100,9 @@ pub struct JobOptions {
     pub kinesis_precision: String,
     /// What a change is called whose export has no old images: `INSERT` or `MODIFY`.
     pub upsert: String,
+    /// `parquet` only: its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Schema>,
 }
 
 /// Table, region and stream ARN that the records name.
@@ -134,7 +137,7 @@ impl JobOptions {
     /// The recipe that the converter follows.
     pub fn recipe(&self) -> Result<Recipe, OptionsError> {
         Ok(Recipe::new(RecipeSpec {
-            format: word::<Format>("format", &self.format)?,
+            format: self.format()?,
             compression: self.compression()?,
             shard_bytes_max: self.shard_bytes_max,
             keys: self.keys.clone(),
@@ -155,11 +158,20 @@ impl JobOptions {
             document_records_max: self.document_records_max,
             kinesis_precision: word::<KinesisPrecision>("kinesis precision", &self.kinesis_precision)?,
             upsert: word::<EventName>("upsert", &self.upsert)?,
+            schema: self.schema.clone(),
         })?)
     }
 
-    /// The compression, which also decides the shards' extension.
-    pub fn compression(&self) -> Result<Compression, OptionsError> {
+    /// What the names of shards end with.
+    pub fn extension(&self) -> Result<&'static str, OptionsError> {
+        Ok(self.format()?.extension(self.compression()?))
+    }
+
+    fn format(&self) -> Result<Format, OptionsError> {
+        word("format", &self.format)
+    }
+
+    fn compression(&self) -> Result<Compression, OptionsError> {
         word("compression", &self.compression)
     }
 
@@ -224,6 +236,7 @@ pub(crate) mod tests_support {
             document_records_max: 100,
             kinesis_precision: "millisecond".into(),
             upsert: "MODIFY".into(),
+            schema: None,
         }
     }
 }

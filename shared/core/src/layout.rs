@@ -7,12 +7,12 @@
 //!                 /resume/<sha256>.json                     how a scan goes on behind a shard
 //!                 /control.json                             the one mutable object: read budget, paused
 //!                 /manifest.json                            every shard of the job
+//!                 /schema.json                              columns of Parquet files
 //!                 /_SUCCESS                                 the manifest was verified
+//! _backfleet/census/<sha256>.json                           what all records of these files were seen as
 //! _backfleet/exports/<sha256>/<n:04>.json                   in the place of exports: one was asked for, with which token
 //!                            /<n:04>.arn.json               what DynamoDB calls it
 //! ```
-
-use backfleet_convert::Compression;
 
 use crate::digest::Sha256Digest;
 use crate::job::JobId;
@@ -40,9 +40,9 @@ pub enum LayoutError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A compression that this version does not know.
-    #[error("compression {0:?} is not known to this version")]
-    Compression(String),
+    /// Options that this version does not know.
+    #[error("the options do not tell how shards are named")]
+    Options(String),
 }
 
 /// The longest a partition may be, so that every key fits S3's 1,024 bytes.
@@ -58,14 +58,12 @@ pub struct ShardName {
 }
 
 impl Layout {
-    /// The layout of `job` with its shards in `partition`, named for `compression`.
-    pub fn new(job: JobId, partition: &str, compression: &str) -> Result<Self, LayoutError> {
+    /// The layout of `job` with its shards in `partition`, whose names end with `extension`.
+    pub fn new(job: JobId, partition: &str, extension: &'static str) -> Result<Self, LayoutError> {
         if let Some(why) = partition_fault(partition) {
             return Err(LayoutError::Partition { partition: partition.to_owned(), why });
         }
-        let compression: Compression =
-            compression.parse().map_err(|_| LayoutError::Compression(compression.to_owned()))?;
-        Ok(Self { job, partition: partition.to_owned(), extension: compression.extension() })
+        Ok(Self { job, partition: partition.to_owned(), extension })
     }
 
     /// The job these keys are of.
@@ -146,6 +144,11 @@ impl Layout {
         key(format!("{}manifest.json", job_prefix(self.job)))
     }
 
+    /// The columns of a Parquet job, as they may be pinned for another one.
+    pub fn schema(&self) -> ObjectKey {
+        key(format!("{}schema.json", job_prefix(self.job)))
+    }
+
     /// The mark that the manifest was verified.
     pub fn success(&self) -> ObjectKey {
         key(format!("{}_SUCCESS", job_prefix(self.job)))
@@ -155,6 +158,11 @@ impl Layout {
 /// The plan of `job`.
 pub fn plan_key(job: JobId) -> ObjectKey {
     key(format!("{}plan.json", job_prefix(job)))
+}
+
+/// The census of files that have this digest.
+pub fn census_key(files: Sha256Digest) -> ObjectKey {
+    key(format!("{JOBS_FOLDER}/census/{files}.json"))
 }
 
 /// What was asked of DynamoDB in the same words, `n` for the n-th time.
@@ -215,7 +223,7 @@ mod tests {
     use super::*;
 
     fn layout(partition: &str) -> Layout {
-        Layout::new("0123456789abcdef0123456789abcdef".parse().unwrap(), partition, "gzip").unwrap()
+        Layout::new("0123456789abcdef0123456789abcdef".parse().unwrap(), partition, "json.gz").unwrap()
     }
 
     proptest! {
@@ -268,7 +276,7 @@ mod tests {
     fn a_partition_that_readers_would_skip_or_that_climbs_out_is_refused() {
         let job = layout("").job();
         for wrong in ["_x", "a/_b", ".x", "/a", "a/", "a//b", "../a", "a/..", &"x".repeat(701)] {
-            assert!(Layout::new(job, wrong, "gzip").is_err(), "{wrong}");
+            assert!(Layout::new(job, wrong, "json.gz").is_err(), "{wrong}");
         }
     }
 

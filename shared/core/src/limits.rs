@@ -82,6 +82,9 @@ pub const CONTROL_BYTES_MAX: usize = 4096;
 const _: () = assert!(SLICE.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(PARTS_AHEAD <= PARTS_HELD_MAX);
 const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
+/// Longest census that is read back: 10,000 attributes with what was seen inside of them.
+pub const CENSUS_BYTES_MAX: usize = 256 << 20;
+
 /// Bytes of a file as stored that are looked at before a job is planned: enough for the first record of most files.
 pub const PEEK_BYTES: u64 = 256 << 10;
 

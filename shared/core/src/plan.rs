@@ -286,7 +286,8 @@ impl Plan {
 
     /// Where everything of the job lies.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        Layout::new(self.job, &self.options.partition, &self.options.compression)
+        let extension = self.options.extension().map_err(|error| LayoutError::Options(error.to_string()))?;
+        Layout::new(self.job, &self.options.partition, extension)
     }
 
     /// A unit's file as a key below the source's root.

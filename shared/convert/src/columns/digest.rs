@@ -18,7 +18,9 @@ use crate::gunzip::InputError;
 ///
 /// # Errors
 /// The shard is not whole, or none of ours.
-pub fn content_digest_of_parquet(stored: &[u8]) -> std::result::Result<(ContentDigest, u64), InputError> {
+pub(crate) fn content_digest_of_parquet(
+    stored: &[u8],
+) -> std::result::Result<(ContentDigest, u64), InputError> {
     read(Bytes::copy_from_slice(stored)).map_err(|_| InputError::CorruptParquet)
 }
 

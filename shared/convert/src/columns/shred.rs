@@ -4,7 +4,7 @@
 //! else goes whole, to one or the other.
 
 use crate::columns::leaf::Leaf;
-use crate::columns::shape::{Form, Node, Scalar, place_of};
+use crate::columns::shape::{Form, Levels, Node, Scalar, place_of};
 use crate::columns::value::Value;
 use crate::scan::{Attribute, Tag, Text, decode_base64, scaled};
 
@@ -48,14 +48,15 @@ impl Shredder {
         }
         for ((_, child), found) in children.iter().zip(placed) {
             match found {
-                Some((name, value)) => self.place(child, name, &value, rep, node.def, rest),
+                Some((name, value)) => self.place(child, name, &value, Levels { def: node.def, rep }, rest),
                 None => self.null(child, rep, node.def),
             }
         }
     }
 
-    /// A value that has a column, under its name.
-    fn place(&mut self, node: &Node, name: Text, value: &Value, rep: Rep, around: i16, rest: &mut Vec<u8>) {
+    /// A value that has a column, under its name; `around` are the levels of what it stands in.
+    fn place(&mut self, node: &Node, name: Text, value: &Value, around: Levels, rest: &mut Vec<u8>) {
+        let rep = around.rep;
         match &node.form {
             Form::Struct { .. } if value.tag == Tag::M => {
                 within(name, value, rest, |rest| self.fields(node, value.fields().named(), rep, rest));
@@ -65,7 +66,7 @@ impl Shredder {
             }
             _ if fits(node, value, &mut self.scratch) => self.put(node, value, rep),
             _ => {
-                self.null(node, rep, around);
+                self.null(node, rep, around.def);
                 write_rest(name, value, rest);
             }
         }
@@ -82,7 +83,7 @@ impl Shredder {
                 continue;
             }
             self.key(node, name, &value, next);
-            self.place(child, name, &value, next, node.def + 1, rest);
+            self.place(child, name, &value, Levels { def: node.def + 1, rep: next }, rest);
             next = *inner;
         }
         if next == rep {

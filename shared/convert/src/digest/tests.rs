@@ -15,7 +15,7 @@ fn a_digest_is_parsed_from_what_prints_it() {
 
 #[test]
 fn a_digest_is_xxh3_128() {
-    let (digest, bytes) = content_digest_of(Compression::None, b"abc").unwrap();
+    let (digest, bytes) = content_digest_of(Format::Stream, Compression::None, b"abc").unwrap();
     assert_eq!((digest.to_string().as_str(), bytes), ("06b05ab6733a618578af5f94892f3950", 3));
 }
 
@@ -24,7 +24,10 @@ fn a_shard_that_is_cut_short_has_no_digest() {
     for compression in [Compression::Gzip, Compression::Zstd] {
         let mut shard = Vec::new();
         Packer::new(compression).pack(&[b'x'; 10_000], &mut shard);
-        assert!(content_digest_of(compression, &shard).is_ok());
-        assert!(content_digest_of(compression, &shard[..shard.len() - 1]).is_err(), "{compression}");
+        assert!(content_digest_of(Format::Stream, compression, &shard).is_ok());
+        assert!(
+            content_digest_of(Format::Stream, compression, &shard[..shard.len() - 1]).is_err(),
+            "{compression}"
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Parquet: rows are read back by the format's own reader, and rows and rest together are the items they were made of.
 
 use backfleet_convert::{
-    Census, Column, Compression, Content, Counter, Encoding, Field, Format, Input, InputError, Kind, Member,
-    Notation, RecipeSpec, Schema, Shard, Tag, content_digest_of_parquet,
+    Census, Column, Compression, Content, ContentDigest, Counter, Encoding, Field, Format, Input, InputError,
+    Kind, Member, Notation, RecipeSpec, Schema, Shard, Tag, content_digest_of,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,6 +41,10 @@ fn keys() -> [String; 1] {
 
 fn convert(schema: &Schema, text: &str) -> Outcome {
     convert_pieces(recipe(schema.clone()), input(Content::Items), [text.as_bytes()]).unwrap()
+}
+
+fn digest_of(stored: &[u8]) -> Result<(ContentDigest, u64), InputError> {
+    content_digest_of(Format::Parquet, Compression::Zstd, stored)
 }
 
 fn rows(shard: &Shard) -> Vec<Row> {
@@ -195,7 +199,7 @@ fn generated(seed: u64, count: usize) -> (String, Vec<Value>) {
 fn assert_rows_are(items: &[Value], schema: &Schema, outcome: &Outcome) {
     assert_eq!(outcome.quarantined, []);
     let found: Vec<Value> =
-        outcome.shards.iter().flat_map(|shard| rows(shard)).map(|row| normal(item(schema, &row))).collect();
+        outcome.shards.iter().flat_map(rows).map(|row| normal(item(schema, &row))).collect();
     for (found, expected) in found.iter().zip(items) {
         assert_eq!(found, expected);
     }
@@ -240,7 +244,7 @@ fn a_typed_schema_of_all_items_leaves_nothing_over_but_what_has_no_columns() {
     let schema = Schema::typed(&census_of(Content::Items, &text), &keys());
     let outcome = convert(&schema, &text);
     assert_rows_are(&items, &schema, &outcome);
-    let rests = outcome.shards.iter().flat_map(|shard| rows(shard)).filter(|row| text_of_rest(row).is_some());
+    let rests = outcome.shards.iter().flat_map(rows).filter(|row| text_of_rest(row).is_some());
     // Names that differ by case alone, and containers that are always empty.
     assert!(rests.count() < 30);
 }
@@ -334,16 +338,16 @@ fn the_digest_is_read_back_from_the_file_and_damage_is_noticed() {
         [Schema::auto(&census_of(Content::Items, &text), &keys()), Schema { v: 1, columns: Vec::new() }]
     {
         let shard = &convert(&schema, &text).shards[0];
-        let digest = content_digest_of_parquet(&shard.bytes);
+        let digest = digest_of(&shard.bytes);
         assert_eq!(digest, Ok((shard.content_digest, shard.content_bytes)));
         for end in [0, 3, shard.bytes.len() / 2, shard.bytes.len() - 1] {
-            assert_eq!(content_digest_of_parquet(&shard.bytes[..end]), Err(InputError::CorruptParquet));
+            assert_eq!(digest_of(&shard.bytes[..end]), Err(InputError::CorruptParquet));
         }
         for at in (0..shard.bytes.len()).step_by(97) {
             let mut damaged = shard.bytes.clone();
             damaged[at] ^= 0x5a;
             // What does not show in the content does not matter to it.
-            let _ = content_digest_of_parquet(&damaged);
+            let _ = digest_of(&damaged);
         }
     }
 }

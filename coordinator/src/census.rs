@@ -1,0 +1,140 @@
+//! Takes the census of an export: every record of every file, once, on as many cores as there are. What it costs is kept:
+//! the same files in the same destination are not counted twice.
+
+use std::sync::Arc;
+
+use backfleet_convert::{Census, CensusError, CountError, Counter, Input};
+use backfleet_core::digest::Sha256Digest;
+use backfleet_core::key::ObjectKey;
+use backfleet_core::layout::census_key;
+use backfleet_core::limits::CENSUS_BYTES_MAX;
+use backfleet_core::plan::{ExportSource, PlanError, UnitPlan};
+use backfleet_core::ports::{GetRequest, Metadata, NewObject, ObjectStore, PortError};
+use futures_util::{StreamExt as _, stream};
+
+/// A census that cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum TakingError {
+    /// A file could not be read.
+    #[error("file {key} could not be read")]
+    Read {
+        /// The file.
+        key: String,
+        /// Why.
+        source: PortError,
+    },
+    /// A file is gone, damaged, or has no columns.
+    #[error("file {key} cannot be counted")]
+    File {
+        /// The file.
+        key: String,
+        /// What is wrong with it.
+        source: CountError,
+    },
+    /// Together the files have too many attributes.
+    #[error(transparent)]
+    Census(#[from] CensusError),
+    /// The plan's files are none.
+    #[error("the files cannot be counted")]
+    Plan(#[from] PlanError),
+    /// Where a census is kept did not answer.
+    #[error("the census could not be kept")]
+    Port(#[from] PortError),
+}
+
+impl TakingError {
+    /// What to do about it.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Census(_) | Self::File { source: CountError::Census(_), .. } => Some(
+                "names are data here: use --format stream or plain, or pin the columns that matter with --schema FILE"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// The files of a census.
+#[derive(Clone)]
+pub struct Files {
+    /// Where they lie.
+    pub store: Arc<dyn ObjectStore>,
+    /// How they are written.
+    pub source: ExportSource,
+    /// Which they are.
+    pub units: Arc<[UnitPlan]>,
+}
+
+/// Where a census is kept.
+#[derive(Clone)]
+pub struct Shelf {
+    /// The destination.
+    pub store: Arc<dyn ObjectStore>,
+    /// Whether it may be put there; dry runs only look.
+    pub may_write: bool,
+}
+
+/// The census of `files`: from the shelf, or counted now.
+pub async fn take(files: &Files, shelf: Option<&Shelf>) -> Result<Census, TakingError> {
+    let key = census_key(files.digest());
+    if let Some(shelf) = shelf
+        && let Some(json) = shelf.store.get_small(&key, CENSUS_BYTES_MAX).await?
+        && let Ok(census) = serde_json::from_slice(&json)
+    {
+        return Ok(census);
+    }
+    let census = files.count().await?;
+    if let Some(shelf) = shelf.filter(|shelf| shelf.may_write) {
+        let json = serde_json::to_vec(&census).expect("a census is plain data");
+        let sha256 = Sha256Digest::of(&json);
+        let object = NewObject { key, bytes: json.into(), metadata: Metadata::new(), sha256 };
+        // Who was there first has counted the same files.
+        shelf.store.put_new(object).await?;
+    }
+    Ok(census)
+}
+
+impl Files {
+    /// Names what is counted: what the exports promise of their files, as a job's id does.
+    fn digest(&self) -> Sha256Digest {
+        let mut text = serde_json::to_vec(&self.source).expect("a source is plain data");
+        for unit in self.units.iter() {
+            let UnitPlan { part, key, items, md5, .. } = unit;
+            text.extend_from_slice(format!("{part} {key} {items:?} {md5:?}\n").as_bytes());
+        }
+        Sha256Digest::of(&text)
+    }
+
+    async fn count(&self) -> Result<Census, TakingError> {
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        let files = (0..self.units.len()).filter(|unit| self.units[*unit].items != Some(0));
+        let counted = files.map(|unit| {
+            let files = self.clone();
+            tokio::spawn(async move { files.count_file(unit).await })
+        });
+        let mut counted = stream::iter(counted).buffer_unordered(at_once);
+        let mut census = Census::default();
+        while let Some(one) = counted.next().await {
+            census.merge(one.expect("counting neither panics nor is stopped")?)?;
+        }
+        Ok(census)
+    }
+
+    async fn count_file(&self, unit: usize) -> Result<Census, TakingError> {
+        let unit = &self.units[unit];
+        let input: Input = self.source.parts[unit.part as usize].input(&unit.key).map_err(PlanError::from)?;
+        let key = ObjectKey::new(unit.key.clone()).map_err(|source| PlanError::Key { unit: 0, source })?;
+        let unread = |source| TakingError::Read { key: unit.key.clone(), source };
+        let uncounted = |source| TakingError::File { key: unit.key.clone(), source };
+        let mut bytes = self.store.get(&key, GetRequest::default()).await.map_err(unread)?;
+        let mut counter = Counter::new(input);
+        while let Some(chunk) = bytes.next().await {
+            counter.feed(chunk.map_err(unread)?);
+            counter.count().map_err(uncounted)?;
+        }
+        counter.finish();
+        counter.count().map_err(uncounted)?;
+        Ok(counter.into_census().0)
+    }
+}
