@@ -2,7 +2,7 @@
 what the page says.
 
 `check.py --backfleet PROGRAM [--spark]` runs the blocks of docs/formats in a folder of their own, which holds the exports of
-data/ under exports/. It prints a line for each block, and ends with 1 if one of them printed something else. PySpark's are
+data/ under exports/, and records of a live pipeline under live/. It prints a line for each block, and ends with 1 if one of them printed something else. PySpark's are
 skipped unless asked for. See pages.py for how blocks are marked.
 """
 
@@ -74,7 +74,7 @@ def main() -> int:
         programs = Path(scratch, "bin")
         programs.mkdir()
         (programs / "backfleet").symlink_to(program)
-        exports.make(Path(scratch, "exports"))
+        exports.make(Path(scratch))
         return verdict(Checker(programs, arguments.spark), found)
 
 

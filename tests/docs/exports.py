@@ -9,17 +9,18 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
+LIVE = DATA / "live"
 REAL = HERE.parent / "data" / "scylla-migrator" / "dynamodb-export"
 LAYOUT = "AWSDynamoDB"
 
 
 def make(place: Path) -> None:
-    """One folder for each table of data/, and the real export that the end-to-end tests use."""
-    for table in sorted(folder for folder in DATA.iterdir() if folder.is_dir()):
-        for export in sorted((table / LAYOUT).iterdir()):
-            if (export / "manifest-summary.json").exists():
-                write_export(export, place / table.name / LAYOUT / export.name)
-    shutil.copytree(REAL, place / "real")
+    """exports/ has a folder for each table of data/, and the real export that the end-to-end tests use; live/ has some
+    records as a live pipeline writes them."""
+    for summary in sorted(DATA.rglob("manifest-summary.json")):
+        write_export(summary.parent, place / "exports" / summary.parent.relative_to(DATA))
+    shutil.copytree(REAL, place / "exports" / "real")
+    shutil.copytree(LIVE, place / "live")
 
 
 def write_export(lines: Path, folder: Path) -> None:
