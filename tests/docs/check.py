@@ -2,8 +2,8 @@
 what the page says.
 
 `check.py --backfleet PROGRAM [--spark]` runs the blocks of docs/formats in a folder of their own, which holds the exports of
-data/ under exports/, and records of a live pipeline under live/. It prints a line for each block, and ends with 1 if one of them printed something else. PySpark's are
-skipped unless asked for. See pages.py for how blocks are marked.
+data/ under exports/, and records of a live pipeline under live/. It prints a line for each block, and ends with 1 if one of
+them printed something else. PySpark's are skipped unless asked for. See pages.py for how blocks are marked.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import exports
-from pages import Block, PageError, blocks, trimmed
+from pages import Block, PageError, blocks, joined, trimmed
 from readers import Spark, run_duckdb, run_sh
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "formats"
@@ -95,7 +95,10 @@ def say(outcome: str, block: Block) -> None:
 
 def difference(block: Block, output: str) -> str:
     """What the page says, and what it should say."""
-    lines = [trimmed(text).splitlines() for text in (block.expected, output)]
+    texts = (block.expected, output)
+    # A record is told apart by its fields, however the page wraps it.
+    split = [joined(text).replace(",", ",\n") if block.wrapped else trimmed(text) for text in texts]
+    lines = [text.splitlines() for text in split]
     return "\n".join(difflib.unified_diff(*lines, "the page", "the program", lineterm=""))
 
 
