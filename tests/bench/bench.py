@@ -1,8 +1,8 @@
 """Owns the bench's story: the same bytes through us and through what a user would write instead, measured side by side.
 
 `make bench` (or `make bench QUICK=1`) runs it; it needs nothing but Python's standard library, sets the rest up itself, and
-keeps everything it makes under target/. It ends with 1 only if an output does not hold the export's records; a goal that is
-missed is told, not punished, for a busy machine may be the reason.
+keeps everything it makes under target/. It ends with 1 only if an output does not hold the export's records, or a page of
+docs/formats is not true; a goal that is missed is told, not punished, for a busy machine may be the reason.
 """
 
 import argparse
@@ -66,6 +66,8 @@ def bench(scale: Scale, *, spark: bool) -> Results:
         spark = False
         notices.append("PySpark did not count our records: there is no Java here.")
     environment.set_up_python(spark=spark)
+    say("pages: every command and query of docs/formats")
+    fidelity.read_pages(spark=spark)
     say(f"data: {scale.items:,} items in {scale.files} files")
     export = export_data.make(scale.items, scale.files)
     raced = race(scale.contenders, export, scale.rounds)

@@ -1,4 +1,5 @@
-"""Owns the proof that everybody's output holds the records of the export, and that other readers find them in ours."""
+"""Owns the proof that everybody's output holds the records of the export, and that other readers find them in ours, by the
+code that docs/formats gives them too."""
 
 import json
 import subprocess
@@ -31,6 +32,15 @@ def prove(export: Export, outs: dict[Contender, Path], *, spark: bool) -> list[P
         proofs.append(Proof(f"records of {contender.name}", items, digest, faithful))
     readers = ["duckdb"] + ["spark"] * spark
     return proofs + [counted(reader, export, outs[OURS]) for reader in readers]
+
+
+def read_pages(*, spark: bool) -> None:
+    """Runs every command and query of docs/formats, Spark's where there is one; a page that is not true ends the bench."""
+    checker = environment.ROOT / "tests" / "docs" / "check.py"
+    command = [environment.PYTHON, checker, "--backfleet", environment.BINARY, *["--spark"] * spark]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    if finished.returncode != 0:
+        sys.exit(f"docs/formats:\n{finished.stdout}{finished.stderr}")
 
 
 def of_source(export: Export) -> Proof:
