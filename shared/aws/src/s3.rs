@@ -152,7 +152,7 @@ impl ObjectStore for S3Store {
     }
 
     fn describe(&self) -> String {
-        self.subject("")
+        self.subject("").trim_end_matches('/').to_owned()
     }
 }
 

@@ -14,3 +14,4 @@ mod watching;
 mod doctor;
 mod scans;
 mod exports;
+mod inputs;
