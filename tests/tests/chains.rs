@@ -9,6 +9,8 @@ use backfleet_tests::destination::Destination;
 use backfleet_tests::handmade::item;
 use backfleet_tests::history::{Export, History, chain, change};
 use backfleet_tests::process::{Call, Outcome, verify};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 const TEN: &str = "2026-01-14T10:00:00.000Z";
@@ -67,30 +69,17 @@ fn an_incremental_export_becomes_records_of_its_changes_and_of_no_others() {
     run(text(&window), &dest.path).succeeds().says(&["proven again"]);
 }
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % end
-    }
-}
-
 /// What a window of random writes leaves: each item that changed, once, with its state before and after.
-fn live(table: &mut BTreeMap<u32, u32>, begin: u64, random: &mut Random) -> Vec<String> {
+fn live(table: &mut BTreeMap<u32, u32>, begin: u64, random: &mut ChaCha8Rng) -> Vec<String> {
     let before = table.clone();
     let mut written: BTreeMap<u32, u64> = BTreeMap::new();
     for second in 0..200 {
-        let key = random.below(40) as u32;
-        match random.below(4) {
+        let key = random.random_range(0..40);
+        match random.random_range(0..4) {
             0 => drop(table.remove(&key)),
-            _ => drop(table.insert(key, random.below(1_000_000) as u32)),
+            _ => drop(table.insert(key, random.random_range(0..1_000_000))),
         }
-        written.insert(key, begin + second * 1_000_000 + random.below(1_000_000));
+        written.insert(key, begin + second * 1_000_000 + random.random_range(0..1_000_000));
     }
     let told = written.iter().filter_map(|(key, micros)| {
         let image = |state: &BTreeMap<u32, u32>| state.get(key).map(|value| image(*key, *value));
@@ -129,7 +118,7 @@ fn time(record: &Value) -> u64 {
 
 #[test]
 fn a_chain_of_exports_ends_in_the_table_as_it_is_by_time_and_by_sequence_number() {
-    let mut random = Random(42);
+    let mut random = ChaCha8Rng::seed_from_u64(42);
     let mut table: BTreeMap<u32, u32> = (0..30).map(|key| (key, 0)).collect();
     let history = History::default();
     let lines: Vec<String> = table
