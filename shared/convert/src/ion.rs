@@ -17,7 +17,7 @@ mod values;
 use extent::{Extent, Progress};
 pub(crate) use values::{Joined, Taken, Values};
 
-use crate::limits::DEPTH_MAX;
+use crate::limits::{DEPTH_MAX, LINE_BYTES_MAX};
 use crate::reason::Reason;
 use crate::scan::{Fault, check_utf8};
 use text::Quote;
@@ -202,6 +202,10 @@ impl<'v> Walk<'v> {
     fn value(&mut self, depth: u32) -> Result<(), Fault> {
         self.tokens.skip_space()?;
         self.mark();
+        // A few bytes of Ion may be hundreds of JSON: what is no line must not fill the memory.
+        if self.json.len() > LINE_BYTES_MAX {
+            return Err(self.tokens.fault(Reason::LineTooLong));
+        }
         match self.tokens.peek() {
             Some(b'"') => self.typed(b"{\"S\":", |walk| walk.string()),
             Some(b'0'..=b'9' | b'-') => self.typed(b"{\"N\":", |walk| walk.number()),
@@ -327,6 +331,9 @@ impl<'v> Walk<'v> {
     fn member(&mut self, member: Member) -> Result<(), Fault> {
         self.tokens.skip_space()?;
         self.mark();
+        if self.json.len() > LINE_BYTES_MAX {
+            return Err(self.tokens.fault(Reason::LineTooLong));
+        }
         match (member, self.tokens.peek()) {
             (Member::Text, Some(b'"' | b'\'')) => self.string(),
             (Member::Number, Some(b'0'..=b'9' | b'-')) => self.number(),

@@ -61,7 +61,8 @@ impl Extent {
     fn plain(&mut self, rest: &[u8]) -> Option<usize> {
         let enter = |mode, taken| (Some(mode), taken);
         let (mode, taken) = match rest {
-            [b'/', b'/', ..] => return None,
+            // It ends with the line, and a carriage return alone ends one too.
+            [b'/', b'/', ..] => return memchr::memchr(b'\r', rest).map(|at| at + 1),
             [b'/', b'*', ..] => enter(Mode::Comment, 2),
             [b'\'', b'\'', b'\'', ..] => enter(Mode::Long, 3),
             [b'\'', ..] => enter(Mode::Single, 1),

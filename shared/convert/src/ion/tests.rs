@@ -226,6 +226,18 @@ fn a_value_cut_off_anywhere_is_unexpectedly_at_its_end() {
 }
 
 #[test]
+fn a_value_that_would_be_no_line_is_refused_before_it_fills_memory() {
+    for list in ["[", "$dynamodb_NS::["] {
+        let value = format!("{{Item:{{a:{list}{}]}}}}", "1d390,".repeat(100_000));
+        assert_eq!(transcode(&value).unwrap_err().reason, Reason::LineTooLong);
+    }
+    let mut transcoder = Transcoder::default();
+    let value = format!("{{Item:{{a:[{}]}}}}", "1d390,".repeat(100_000));
+    assert!(transcoder.transcode(value.as_bytes()).is_err());
+    assert!(transcoder.json.capacity() <= 4 * LINE_BYTES_MAX);
+}
+
+#[test]
 fn a_fault_of_the_line_is_told_at_its_place_in_the_value() {
     let value = r#"$ion_1_0 {Item:{ a : 2d3, 'b' : [ "x", 5. ] , a : 1 }}"#;
     let mut transcoder = Transcoder::default();
@@ -256,6 +268,7 @@ fn the_extent_of_a_value_is_followed_over_its_lines() {
     assert_eq!(progress(&["{a:'}\\'}'", "}"]), [Open, Whole]);
     assert_eq!(progress(&["{a:'''}", "'}\\'''}", "'''", "}"]), [Open, Open, Open, Whole]);
     assert_eq!(progress(&["{a:1 // }", "/* }", "} */ }"]), [Open, Open, Whole]);
+    assert_eq!(progress(&["{a:1 // }\r}"]), [Whole]);
     assert_eq!(progress(&["{a:{{", "YQ==", "}}", "}"]), [Open, Open, Open, Whole]);
     assert_eq!(progress(&["{a:\"broken", "}"]), [Open, Whole]);
     assert_eq!(progress(&["{a:\"goes\\", "}\"}"]), [Open, Whole]);

@@ -57,7 +57,7 @@ fn every_name_is_parsed_to_what_prints_it() {
 #[test]
 fn an_unknown_name_is_told_the_known_ones() {
     let error = "lz4".parse::<Compression>().unwrap_err();
-    assert_eq!(error.to_string(), r#"unknown compression "lz4", expected one of: gzip, zstd, none"#);
+    assert_eq!(error.to_string(), r#"unknown compression "lz4", expected one of: gzip, zstd, snappy, none"#);
 }
 
 #[test]
@@ -112,4 +112,31 @@ fn extra_fields_collide_with_nothing_and_stay_on_their_line() {
 fn keys_cannot_be_excluded() {
     let refused = refused(|spec| spec.attributes = AttributeFilter::Exclude(vec!["sk".to_owned()]));
     assert_eq!(refused, RecipeError::ExcludedKey("sk".to_owned()));
+}
+
+#[test]
+fn parquet_has_a_schema_and_a_compression_of_its_own_and_no_extra_fields() {
+    let schema = || Schema { v: 1, columns: Vec::new() };
+    let parquet = |change: fn(&mut RecipeSpec)| {
+        let mut parquet = RecipeSpec {
+            format: Format::Parquet,
+            compression: Compression::Snappy,
+            schema: Some(schema()),
+            ..spec()
+        };
+        change(&mut parquet);
+        Recipe::new(parquet).map(|_| ())
+    };
+    assert_eq!(parquet(|_| {}), Ok(()));
+    assert_eq!(parquet(|spec| spec.schema = None), Err(RecipeError::MissingSchema));
+    let gzip = RecipeError::Compression { format: Format::Parquet, compression: Compression::Gzip };
+    assert_eq!(parquet(|spec| spec.compression = Compression::Gzip), Err(gzip));
+    assert_eq!(
+        parquet(|spec| spec.extra_fields.push(ExtraField { name: "a".to_owned(), json: "1".to_owned() })),
+        Err(RecipeError::ExtraColumns)
+    );
+    let wrong = parquet(|spec| spec.schema.as_mut().unwrap().v = 2).unwrap_err();
+    assert!(wrong.to_string().contains("version 2"), "{wrong}");
+    let snappy = RecipeError::Compression { format: Format::Stream, compression: Compression::Snappy };
+    assert_eq!(refused(|spec| spec.compression = Compression::Snappy), snappy);
 }
