@@ -46,7 +46,12 @@ fn a_chain_in_a_bucket_is_done_by_workers_that_may_read_where_all_of_it_lies() {
     let items: Vec<String> = (0..40).map(|n| format!(r#"{{"Item":{{{}}}}}"#, image(n, 0))).collect();
     let changes = |from: u64, at: u64| -> Vec<String> {
         let one = |n: u64| {
-            change(at + n, &keys(n), Some(&image(n, 0)), (n % 3 > 0).then(|| image(n, n)).as_deref())
+            change(
+                at + n,
+                &keys(n),
+                Some(&image(n, 0)),
+                (!n.is_multiple_of(3)).then(|| image(n, n)).as_deref(),
+            )
         };
         (from..from + 10).map(one).collect()
     };
