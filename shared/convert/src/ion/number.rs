@@ -22,19 +22,45 @@ struct Parts<'v> {
 /// Writes the number that begins here, an int, decimal or float.
 #[inline]
 pub(super) fn write(tokens: &mut Tokens, json: &mut Vec<u8>) -> Result<(), Fault> {
-    let start = tokens.at;
-    let rest = &tokens.value[start..];
-    // Most are short ints and decimals with their point: nothing has to be moved.
-    let length = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-    if (1..=18).contains(&length)
-        && rest[0] != b'0'
-        && let [b'.', b',' | b'}' | b']', ..] | [b',' | b'}' | b']', ..] = rest[length..]
-    {
-        json.extend_from_slice(&rest[..length]);
-        tokens.at += length + usize::from(rest[length] == b'.');
-        return Ok(());
+    let rest = &tokens.value[tokens.at..];
+    match plain(rest) {
+        Some((digits, taken)) => {
+            json.extend_from_slice(&rest[..digits]);
+            tokens.at += taken;
+            Ok(())
+        }
+        None => write_any(tokens, json),
     }
-    write_any(tokens, json)
+}
+
+/// Most numbers are plain already, or but for a point at their end: how many bytes are to be copied, and how many to be
+/// taken. Whatever needs a second look is `None`.
+#[inline]
+fn plain(rest: &[u8]) -> Option<(usize, usize)> {
+    let digits_from = |from: usize| {
+        let digits = rest.get(from..)?.iter().position(|byte| !byte.is_ascii_digit())?;
+        Some(from + digits)
+    };
+    let first = usize::from(rest[0] == b'-');
+    let whole = digits_from(first)?;
+    let leading_zero = rest[first] == b'0';
+    if whole == first || leading_zero && (whole > first + 1 || rest[whole] != b'.') {
+        return None;
+    }
+    if rest[whole] != b'.' {
+        return ends(rest, whole).then_some((whole, whole));
+    }
+    let end = digits_from(whole + 1)?;
+    match end - whole {
+        1 if leading_zero => None,
+        1 => ends(rest, end).then_some((whole, end)),
+        // A zero at the end says nothing, and of nought nothing is left.
+        _ => (ends(rest, end) && rest[end - 1] != b'0').then_some((end, end)),
+    }
+}
+
+fn ends(rest: &[u8], at: usize) -> bool {
+    matches!(rest[at], b',' | b'}' | b']')
 }
 
 fn write_any(tokens: &mut Tokens, json: &mut Vec<u8>) -> Result<(), Fault> {
