@@ -366,3 +366,30 @@ fn shards_and_row_groups_end_at_their_limits() {
     assert_eq!(groups, [17, 14]);
     assert!(outcome.shards.iter().all(|shard| shard.content_bytes <= 30 << 20));
 }
+
+#[test]
+fn rows_of_a_scan_are_those_of_a_file_and_a_shard_without_rows_is_a_whole_file() {
+    let (text, items) = generated(9, 60);
+    let schema = Schema::auto(&census_of(Content::Items, &text), &keys());
+    let array: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let item = &line[line.find(':').unwrap() + 1..line.rfind('}').unwrap()];
+            item.trim().to_owned()
+        })
+        .collect();
+    let recipe = std::sync::Arc::new(backfleet_convert::Recipe::new(recipe(schema.clone())).unwrap());
+    let mut pages = backfleet_convert::PageConverter::new(&recipe, 42, 0, 0);
+    for page in array.chunks(17) {
+        assert_eq!(pages.append(format!("[{}]", page.join(",")).as_bytes()).unwrap(), page.len() as u64);
+    }
+    let whole = pages.cut();
+    let of_file = &convert(&schema, &text).shards[0];
+    assert_eq!((whole.records, whole.content_digest), (60, of_file.content_digest));
+    let outcome = Outcome { shards: vec![whole], ..Outcome::default() };
+    assert_rows_are(&items, &schema, &outcome);
+
+    let empty = pages.cut();
+    assert_eq!((empty.index, empty.records, rows(&empty).len()), (1, 0, 0));
+    assert_eq!(digest_of(&empty.bytes), Ok((empty.content_digest, 0)));
+}
