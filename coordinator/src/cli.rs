@@ -654,7 +654,7 @@ Up to 20 objects of the live pipeline, spread over what is there, are held again
 the job: envelope, fields and their order, types, constant values, compression, names. Ids, times
 and data must differ and are not compared.
 
-Exit codes: 0 no difference that readers notice · 1 there are some · others as of every command")]
+Exit codes: 0 no difference · 1 there are some · others as of every command")]
 pub struct ParityArgs {
     /// What the live pipeline wrote: an object, a folder of them, or s3://bucket/prefix
     #[arg(long, value_name = "PLACE")]
@@ -665,6 +665,9 @@ pub struct ParityArgs {
     /// Which job, by its id or the beginning of it [default: the newest one there]
     #[arg(long, value_name = "ID")]
     pub job_id: Option<String>,
+    /// Differences that no JSON reader notices are no failure
+    #[arg(long)]
+    pub accept_cosmetic: bool,
 }
 
 #[derive(Args)]

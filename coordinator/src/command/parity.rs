@@ -22,8 +22,8 @@ pub async fn parity(args: &ParityArgs, output: &Output, connections: &Connection
     let ours = Portrait::of(&sample::shard(&*dest, &layout).await?)?;
     let live = live_portrait(&args.live, Some(job), connections).await?;
     let differences = compare(&live, &ours);
-    let noticed = differences.iter().any(|difference| difference.severity != Severity::Cosmetic);
-    let exit = if noticed { Exit::Failed } else { Exit::Done };
+    let counts = |difference: &Difference| difference.severity != Severity::Cosmetic || !args.accept_cosmetic;
+    let exit = if differences.iter().any(counts) { Exit::Failed } else { Exit::Done };
     let text = format!(
         "{}\njob   {} in {}, {}\n\n{}",
         live_line(&live),
