@@ -66,6 +66,9 @@ pub const ROW_GROUP_BYTES: u64 = 16 << 20;
 /// Rows of one row group.
 pub const ROW_GROUP_ROWS: u64 = 100_000;
 
+/// Rows times leaf columns of one row group: each holds a level or two in memory, whether there is a value or not.
+pub const ROW_GROUP_CELLS: u64 = 16 << 20;
+
 /// Key attributes of a table: hash and range.
 pub const KEYS_MAX: usize = 2;
 

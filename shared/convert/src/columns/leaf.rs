@@ -11,6 +11,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::columns::shape::{LeafShape, Physical};
 
+/// Bytes of a decimal of 38 digits.
+const DECIMAL_BYTES: usize = 16;
+
+/// Decimals that share one allocation.
+const DECIMALS_SHARED: usize = 64;
+
 /// One column of one row group.
 pub(super) struct Leaf {
     pub(super) shape: LeafShape,
@@ -99,12 +105,11 @@ impl Leaf {
                 column.typed::<Int64Type>().write_batch(&self.values.ints, defs, reps)?;
             }
             ColumnWriter::FixedLenByteArrayColumnWriter(_) => {
-                let values: Vec<FixedLenByteArray> =
-                    self.values.slices(16).map(FixedLenByteArray::from).collect();
+                let values: Vec<FixedLenByteArray> = self.values.decimals().collect();
                 column.typed::<FixedLenByteArrayType>().write_batch(&values, defs, reps)?;
             }
             _ => {
-                let values: Vec<ByteArray> = self.values.slices(0).collect();
+                let values: Vec<ByteArray> = self.values.byte_arrays().collect();
                 column.typed::<ByteArrayType>().write_batch(&values, defs, reps)?;
             }
         }
@@ -116,17 +121,23 @@ impl Leaf {
 }
 
 impl LeafValues {
-    /// Byte arrays that share one memory, which is given away; of this length, or each of its own.
-    fn slices(&mut self, fixed: usize) -> impl Iterator<Item = ByteArray> {
+    /// Byte arrays that share one memory, which is given away.
+    fn byte_arrays(&mut self) -> impl Iterator<Item = ByteArray> {
         let shared = Bytes::from(std::mem::take(&mut self.bytes));
-        let lengths: Vec<usize> = match fixed {
-            0 => self.lengths.iter().map(|length| *length as usize).collect(),
-            _ => vec![fixed; shared.len() / fixed],
-        };
         let mut at = 0;
-        lengths.into_iter().map(move |length| {
-            at += length;
-            ByteArray::from(shared.slice(at - length..at))
+        self.lengths.iter().map(move |length| {
+            at += *length as usize;
+            ByteArray::from(shared.slice(at - *length as usize..at))
+        })
+    }
+
+    /// Decimals, a few to a memory: the least and the greatest stay with the file until it is whole, and whatever shares
+    /// their memory stays with them.
+    fn decimals(&self) -> impl Iterator<Item = FixedLenByteArray> {
+        self.bytes.chunks(DECIMALS_SHARED * DECIMAL_BYTES).flat_map(|some| {
+            let shared = Bytes::copy_from_slice(some);
+            let starts = (0..some.len()).step_by(DECIMAL_BYTES);
+            starts.map(move |at| ByteArray::from(shared.slice(at..at + DECIMAL_BYTES)).into())
         })
     }
 

@@ -14,7 +14,7 @@ use crate::columns::schema::Schema;
 use crate::columns::shape::{Builder, Node};
 use crate::columns::shred::Shredder;
 use crate::digest::ContentDigest;
-use crate::limits::{ROW_GROUP_BYTES, ROW_GROUP_ROWS};
+use crate::limits::{ROW_GROUP_BYTES, ROW_GROUP_CELLS, ROW_GROUP_ROWS};
 use crate::recipe::Compression;
 use crate::scan::Attribute;
 use crate::shard::Shard;
@@ -51,6 +51,7 @@ pub(crate) struct Columns {
     shredder: Shredder,
     rest: Leaf,
     rest_text: Vec<u8>,
+    group_rows_max: u64,
     /// Of the row group that is open.
     group: Extent,
     shard: Option<Open>,
@@ -83,6 +84,7 @@ impl Columns {
     ) -> Columns {
         let mut builder = Builder { leaves: Vec::new() };
         let node = builder.row(schema);
+        let leaves = (leading(old_images).len() + builder.leaves.len() + 1) as u64;
         Columns {
             schema_json: serde_json::to_string(schema).expect("a schema is plain data"),
             row_type: row_type(schema, old_images).expect("a checked schema has a type"),
@@ -94,6 +96,7 @@ impl Columns {
             shredder: Shredder::new(builder.leaves.into_iter().map(Leaf::new).collect()),
             rest: Leaf::new(REST),
             rest_text: Vec::new(),
+            group_rows_max: ROW_GROUP_ROWS.min(ROW_GROUP_CELLS / leaves),
             group: Extent::default(),
             shard: None,
             spare: Vec::new(),
@@ -112,7 +115,7 @@ impl Columns {
         self.put(row);
         self.group.rows += 1;
         self.group.bytes += bytes;
-        if self.group.rows >= ROW_GROUP_ROWS || self.group.bytes >= ROW_GROUP_BYTES {
+        if self.group.rows >= self.group_rows_max || self.group.bytes >= ROW_GROUP_BYTES {
             self.end_group();
         }
         ended
