@@ -58,6 +58,8 @@ ORDERS = "exports/orders/AWSDynamoDB"
 CHAIN = ("01768384800000-5a1e0002", "01768388400000-5a1e0003", "01768392000000-5a1e0004")
 PROFILES = {"telemetry": "pk,sk", "tiny": "id", "wide": "pk", "unicode": "pk,sk"}
 WRITTEN = {
+    "products": ("exports/products", "pk"),
+    "book-json": ("exports/book-json", "Id"),
     "types": ("exports/types", "pk"),
     "names": ("exports/names", "pk"),
     "twins": ("exports/twins", "pk"),
