@@ -19,9 +19,14 @@ from readers import Spark
 ITEMS = 300
 # Shown of one job; a fault of the writer is in every row.
 SHOWN_MAX = 12
-# The time that DuckDB needs for a column doubles with each list inside a list; 2.0 does not come to an end of 32.
-ENDLESS_IN_DUCKDB = {"unicode auto": ["32 lists deep"]}
-# Their types are nested deeper than a plan can say.
+# Columns that are at fault in DuckDB 2.0, by job, and read by Spark alone:
+UNREAD_BY_DUCKDB = {
+    # Each list inside a list doubles the time; of 32 there is no end to it.
+    "unicode auto": ["32 lists deep"],
+    # In Python, names of a struct's fields end at a NUL.
+    "corners auto": ["fields"],
+}
+# As `typed` they are nested deeper than a plan can say.
 DEEP = ["32 lists deep", "32 maps deep", "32 maps and lists deep"]
 
 
@@ -60,6 +65,7 @@ PROFILES = {"telemetry": "pk,sk", "tiny": "id", "wide": "pk", "unicode": "pk,sk"
 WRITTEN = {
     "products": ("exports/products", "pk"),
     "book-json": ("exports/book-json", "Id"),
+    "corners": ("exports/corners", "pk"),
     "types": ("exports/types", "pk"),
     "names": ("exports/names", "pk"),
     "twins": ("exports/twins", "pk"),
@@ -106,30 +112,37 @@ def faults(program: Path, job: Job, reader: str, spark: Spark | None) -> list[st
     dest = Path("proof", job.name.replace(" ", "-"))
     if not dest.exists():
         convert(program, job, dest)
-    unread = ENDLESS_IN_DUCKDB.get(job.name, []) if reader == "duckdb" else []
+    unread = UNREAD_BY_DUCKDB.get(job.name, []) if reader == "duckdb" else []
     (plan,) = (json.loads(file.read_text()) for file in dest.glob("_backfleet/*/plan.json"))
     wrong = []
     # Only files of exports with old images have a column for them; files with the same columns are read together.
     for old_images in (False, True):
         units = {number: unit for number, unit in enumerate(plan["units"]) if has_old_images(plan, unit) == old_images}
         shards = [str(shard) for shard in sorted(dest.glob("date=*/*.parquet")) if int(shard.stem.split("-")[2]) in units]
-        expected = records_of_export(plan, units, unread)
+        expected = records_of_export(plan, units)
         if not shards:
             wrong += [f"no shard holds the {len(expected)} records"] * bool(expected)
             continue
         rows = rows_of_duckdb(shards, unread) if reader == "duckdb" else rows_of_spark(shards, spark)
         columns = [column for column in columns_of(shards) if column["attribute"] not in unread]
-        wrong += faults_of_rows(rows, columns, expected, old_images)
+        wrong += faults_of_rows(rows, columns, expected, old_images, unread)
     return wrong
 
 
 def faults_of_rows(
-    rows: list[dict[str, Any]], columns: list[dict[str, Any]], expected: dict[str, Record], old_images: bool
+    rows: list[dict[str, Any]],
+    columns: list[dict[str, Any]],
+    expected: dict[str, Record],
+    old_images: bool,
+    unread: list[str],
 ) -> list[str]:
     """Where the rows of some files and the records they must hold differ."""
     attributes = [column["attribute"] for column in columns]
     ours = ["_eventName", "_source", "_time", "_sequence", *["_oldImage"] * old_images, *attributes, "_rest"]
     found = {row["_sequence"]: record_of_row(row, columns) for row in rows}
+    for record in [*found.values(), *expected.values()]:
+        for name in unread:
+            record.item.pop(name, None)
     wrong = [f"columns: {ours} were expected, {list(rows[0])} found"] * (list(rows[0]) != ours)
     if len(rows) != len(expected):
         wrong.append(f"{len(rows)} rows were found, {len(expected)} expected")
@@ -216,7 +229,7 @@ def has_old_images(plan: dict[str, Any], unit: dict[str, Any]) -> bool:
     return plan["source"]["parts"][unit["part"]]["content"].get("old_images", False)
 
 
-def records_of_export(plan: dict[str, Any], units: dict[int, Any], unread: list[str]) -> dict[str, Record]:
+def records_of_export(plan: dict[str, Any], units: dict[int, Any]) -> dict[str, Record]:
     """Every line of the files of these units, under the sequence number that its place gives it."""
     records = {}
     for number, unit in units.items():
@@ -226,8 +239,6 @@ def records_of_export(plan: dict[str, Any], units: dict[int, Any], unread: list[
                 sequence, record = f"00{number:07}{place:012}", item_record(line, plan["options"]["snapshot_micros"])
             else:
                 sequence, record = f"01{micros_of(line):016}{place:03}", change_record(line, has_old_images(plan, unit))
-            for name in unread:
-                record.item.pop(name, None)
             records[sequence] = record
     return records
 
