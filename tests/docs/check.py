@@ -3,7 +3,8 @@ what the page says.
 
 `check.py --backfleet PROGRAM [--spark]` runs the blocks of docs/formats in a folder of their own, which holds the exports of
 data/ under exports/, and records of a live pipeline under live/. It prints a line for each block, and ends with 1 if one of
-them printed something else. PySpark's are skipped unless asked for. See pages.py for how blocks are marked.
+them printed something else. PySpark's are skipped unless asked for. See pages.py for how blocks are marked. Behind them comes
+the proof of parquet_proof.py, by the same readers.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import exports
+import parquet_proof
 from pages import Block, PageError, blocks, joined, trimmed
 from readers import Spark, run_duckdb, run_sh
 
@@ -79,14 +81,16 @@ def main() -> int:
 
 
 def verdict(checker: Checker, found: list[Block]) -> int:
-    """All of them, even after one that failed."""
+    """All of them, even after one that failed; then the proof."""
     try:
         failed = [block for block in found if not checker.is_true(block)]
+        spark = checker.spark if checker.has_spark else None
+        unproven = parquet_proof.prove(checker.programs / "backfleet", spark)
     finally:
         checker.spark.stop()
         os.chdir(PAGES)
-    print(f"{len(found)} blocks, {len(failed)} failed")
-    return 1 if failed else 0
+    print(f"{len(found)} blocks, {len(failed)} failed; {unproven} proofs failed")
+    return 1 if failed or unproven else 0
 
 
 def say(outcome: str, block: Block) -> None:

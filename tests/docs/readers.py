@@ -48,11 +48,15 @@ class Spark:
 
     def run(self, code: str) -> str:
         """What the code prints; it finds `spark` as in the PySpark shell."""
-        self.session = self.session or start_spark()
+        session = self.started()
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, "page", "exec"), {"spark": self.session})
+            exec(compile(code, "page", "exec"), {"spark": session})
         return printed.getvalue()
+
+    def started(self) -> Any:
+        self.session = self.session or start_spark()
+        return self.session
 
     def stop(self) -> None:
         if self.session:

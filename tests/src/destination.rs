@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The folder of the jobs' own objects.
 const JOBS: &str = "_backfleet";
+/// The folder among them that is no job's: what was counted of exports.
+const CENSUS: &str = "census";
 
 /// A destination folder.
 #[derive(Debug, Clone)]
@@ -56,8 +58,14 @@ impl Destination {
         let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry of a folder").file_name();
         let mut jobs: Vec<String> =
             entries.map(name).map(|name| name.into_string().expect("job ids are hex")).collect();
+        jobs.retain(|job| job != CENSUS);
         jobs.sort();
         jobs
+    }
+
+    /// Names of the censuses that are kept.
+    pub fn censuses(&self) -> Vec<String> {
+        tree_names(&self.path.join(JOBS).join(CENSUS))
     }
 
     /// The one job there is.
