@@ -10,7 +10,10 @@ use backfleet_core::layout::census_key;
 use backfleet_core::limits::CENSUS_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, PlanError, UnitPlan};
 use backfleet_core::ports::{GetRequest, Metadata, NewObject, ObjectStore, PortError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, stream};
+use md5::{Digest as _, Md5};
 
 /// A census that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,16 @@ pub enum TakingError {
         /// What is wrong with it.
         source: CountError,
     },
+    /// The bytes of a file are not those that the export wrote.
+    #[error("file {key} has MD5 {found}, its manifest says {promised}")]
+    Md5 {
+        /// The file.
+        key: String,
+        /// The MD5 of its bytes, base64.
+        found: String,
+        /// What the manifest says.
+        promised: String,
+    },
     /// Together the files have too many attributes.
     #[error(transparent)]
     Census(#[from] CensusError),
@@ -50,6 +63,9 @@ impl TakingError {
                 "names are data here: use --format stream or plain, or pin the columns that matter with --schema FILE"
                     .to_owned(),
             ),
+            Self::File { .. } | Self::Md5 { .. } => {
+                Some("copy the file again from the bucket that the export was written to".to_owned())
+            }
             _ => None,
         }
     }
@@ -127,14 +143,21 @@ impl Files {
         let key = ObjectKey::new(unit.key.clone()).map_err(|source| PlanError::Key { unit: 0, source })?;
         let unread = |source| TakingError::Read { key: unit.key.clone(), source };
         let uncounted = |source| TakingError::File { key: unit.key.clone(), source };
+        let mut md5 = Md5::new();
         let mut bytes = self.store.get(&key, GetRequest::default()).await.map_err(unread)?;
         let mut counter = Counter::new(input);
         while let Some(chunk) = bytes.next().await {
-            counter.feed(chunk.map_err(unread)?);
+            let chunk = chunk.map_err(unread)?;
+            md5.update(&chunk);
+            counter.feed(chunk);
             counter.count().map_err(uncounted)?;
         }
         counter.finish();
         counter.count().map_err(uncounted)?;
+        let found = STANDARD.encode(md5.finalize());
+        if let Some(promised) = unit.md5.clone().filter(|promised| *promised != found) {
+            return Err(TakingError::Md5 { key: unit.key.clone(), found, promised });
+        }
         Ok(counter.into_census().0)
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use backfleet::dlq::Choice;
 use backfleet::price::Ceiling;
-use backfleet::spec::{PARQUET, Request, ScanRequest, SchemaRequest, SourceRequest};
+use backfleet::spec::{PARQUET, Request, ScanRequest, SchemaRequest, SourceRequest, SpecError};
 use backfleet::synth::Profile;
 use backfleet_convert::{Notation, Schema};
 use backfleet_core::job::JobId;
@@ -202,9 +202,9 @@ pub struct JobArgs {
     #[arg(long, default_value = "MODIFY", value_parser = PossibleValuesParser::new(["INSERT", "MODIFY"]), help_heading = "Records")]
     pub upsert_as: String,
     /// parquet: columns by a census of all records (auto), DynamoDB's own types as a struct each (typed), or a file of
-    /// `census --save`
-    #[arg(long, value_name = "auto|typed|FILE", default_value = "auto", help_heading = "Records")]
-    pub schema: String,
+    /// `census --save` [default: auto]
+    #[arg(long, value_name = "auto|typed|FILE", help_heading = "Records")]
+    pub schema: Option<String>,
     /// How shards are compressed [default: gzip, of parquet zstd]
     #[arg(long, value_parser = PossibleValuesParser::new(["gzip", "zstd", "snappy", "none"]), help_heading = "Shards")]
     pub compression: Option<String>,
@@ -332,14 +332,17 @@ impl JobArgs {
 
     /// Whether the records have to be counted before the job can be planned.
     pub fn needs_census(&self) -> bool {
-        self.format == PARQUET && matches!(self.schema.as_str(), "auto" | "typed")
+        self.format == PARQUET && matches!(self.schema.as_deref(), None | Some("auto" | "typed"))
     }
 
     fn schema(&self) -> Result<SchemaRequest, Failure> {
-        match self.schema.as_str() {
-            "auto" => Ok(SchemaRequest::Auto),
-            "typed" => Ok(SchemaRequest::Typed),
-            path => pinned(path).map(SchemaRequest::Pinned),
+        if self.schema.is_some() && self.format != PARQUET {
+            return Err(SpecError::SchemaWithout.into());
+        }
+        match self.schema.as_deref() {
+            None | Some("auto") => Ok(SchemaRequest::Auto),
+            Some("typed") => Ok(SchemaRequest::Typed),
+            Some(path) => pinned(path).map(SchemaRequest::Pinned),
         }
     }
 }

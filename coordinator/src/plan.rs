@@ -102,6 +102,10 @@ pub async fn make(
     connections: &Connections,
 ) -> Result<Planned, PlanningError> {
     if let [location @ Location::Table { .. }] = locations {
+        let is_pinned = matches!(request.schema, SchemaRequest::Pinned(_));
+        if request.format == PARQUET && !is_pinned {
+            return Err(SpecError::ScanSchema.into());
+        }
         return Ok(scan::make(location, request, connections).await?);
     }
     let opened = Opened::open(locations, &request.sources, connections).await?;

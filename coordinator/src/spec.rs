@@ -131,6 +131,9 @@ pub enum SpecError {
         /// The format.
         format: String,
     },
+    /// Columns that nobody would see.
+    #[error("a schema was given, and only format parquet has one")]
+    SchemaWithout,
     /// A census of a table would read it twice.
     #[error("a scan cannot find out the columns of Parquet files: that would read the whole table twice")]
     ScanSchema,
@@ -173,6 +176,13 @@ impl SpecError {
             Self::NoRemovals { .. } => {
                 "use --format stream, lambda-event, kinesis or parquet, which name the event".into()
             }
+            Self::Options(OptionsError::Recipe(RecipeError::Compression { .. })) => {
+                "--format parquet takes --compression zstd, snappy or none; all others gzip, zstd or none".into()
+            }
+            Self::Options(OptionsError::Recipe(RecipeError::ExtraColumns)) => {
+                "leave --extra-field out: Parquet rows say where they come from in _source; or use another format".into()
+            }
+            Self::SchemaWithout => "leave --schema out, or say --format parquet".into(),
             Self::ScanSchema => {
                 "pin them with --schema FILE, e.g. of `backfleet census EXPORT --save FILE`, or use --export-first"
                     .into()
@@ -254,7 +264,7 @@ pub fn options(request: &Request, summary: &Shown, schema: Option<Schema>) -> Re
         upsert: request.upsert.clone(),
         schema,
     };
-    options.recipe()?;
+    options.recipe(false)?;
     Ok(options)
 }
 

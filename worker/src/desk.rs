@@ -219,7 +219,7 @@ impl Desk {
             _ => return Err(JobError::Unfit { job: id, location: plan.location.clone() }),
         };
         let layout = plan.layout()?;
-        let recipe = Arc::new(plan.options.recipe()?);
+        let recipe = Arc::new(plan.recipe()?);
         Ok(Job { input, dest, plan, layout, recipe, lanes: Lanes::default() })
     }
 }

@@ -50,6 +50,7 @@ fn recipe(format: Format) -> RecipeSpec {
         document_records_max: 100,
         kinesis_precision: KinesisPrecision::Millisecond,
         schema: None,
+        old_images: false,
         upsert: EventName::Modify,
     }
 }

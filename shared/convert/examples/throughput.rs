@@ -191,6 +191,7 @@ fn spec(format: Format, compression: Compression) -> RecipeSpec {
         upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
         schema: None,
+        old_images: false,
     }
 }
 

@@ -60,6 +60,9 @@ pub const CENSUS_FIELDS_MAX: usize = 256;
 /// Leaf columns of a Parquet file, our own among them: each holds memory, and readers plan by all of them.
 pub const COLUMNS_MAX: usize = 2_000;
 
+/// Levels of JSON that the description of a column may have: a plan holds it, eight levels deep, and must stay readable.
+pub const SCHEMA_LEVELS_MAX: usize = 110;
+
 /// Bytes of items, as JSON, of one row group: what is gathered in memory before it is compressed.
 pub const ROW_GROUP_BYTES: u64 = 16 << 20;
 
@@ -77,6 +80,7 @@ pub const NUMBER_SIZE_MAX: u64 = 21;
 
 const _: () =
     assert!(2 * DEPTH_MAX + FRAME_LEVELS < READER_LEVELS_MAX, "our deepest record must stay readable");
+const _: () = assert!(SCHEMA_LEVELS_MAX + 8 < READER_LEVELS_MAX as usize, "a plan must stay readable");
 const _: () = assert!(QUARANTINE_BYTES_MAX < LINE_BYTES_MAX);
 const _: () = assert!(SHARD_BYTES_MIN <= SHARD_BYTES_DEFAULT && SHARD_BYTES_DEFAULT <= SHARD_BYTES_MAX);
 const _: () = assert!(INFLATE_BYTES < LINE_BYTES_MAX && BLOCK_BYTES < LINE_BYTES_MAX);

@@ -119,9 +119,8 @@ pub(crate) struct Rows {
 impl Rows {
     fn new(spec: &RecipeSpec, content: Content, unit: u32, shard: u32, shard_bytes_max: u64) -> Rows {
         let schema = spec.schema.as_ref().expect("a recipe of Parquet has a schema");
-        let old_images = content == Content::Changes { old_images: true };
         Rows {
-            columns: Columns::new(schema, spec.compression, shard_bytes_max, SOURCE, old_images, shard),
+            columns: Columns::new(schema, spec.compression, shard_bytes_max, SOURCE, spec.old_images, shard),
             namer: EventNamer::new(spec, content),
             filter: Filter::new(&spec.attributes, &spec.keys),
             snapshot_micros: spec.snapshot_micros,
@@ -145,7 +144,7 @@ impl Rows {
             line,
             attributes: &attributes,
             range: image.range.clone(),
-            old_image: item.old_image.is_there().then_some(&self.old_image),
+            old_image: item.old_image.is_there().then_some(self.old_image.as_slice()),
             event_name: event_name.name(),
             micros: item.micros.unwrap_or(self.snapshot_micros),
             sequence: &self.sequence,

@@ -353,6 +353,8 @@ pub struct RecipeSpec {
     pub kinesis_precision: KinesisPrecision,
     /// The columns of Parquet files.
     pub schema: Option<Schema>,
+    /// Whether Parquet files have a column for old images: if any export of the job does, all files have it.
+    pub old_images: bool,
 }
 
 /// Why a recipe cannot be followed.

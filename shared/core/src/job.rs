@@ -134,8 +134,8 @@ pub enum OptionsError {
 }
 
 impl JobOptions {
-    /// The recipe that the converter follows.
-    pub fn recipe(&self) -> Result<Recipe, OptionsError> {
+    /// The recipe that the converter follows; `old_images` if any export of the job carries them.
+    pub fn recipe(&self, old_images: bool) -> Result<Recipe, OptionsError> {
         Ok(Recipe::new(RecipeSpec {
             format: self.format()?,
             compression: self.compression()?,
@@ -159,6 +159,7 @@ impl JobOptions {
             kinesis_precision: word::<KinesisPrecision>("kinesis precision", &self.kinesis_precision)?,
             upsert: word::<EventName>("upsert", &self.upsert)?,
             schema: self.schema.clone(),
+            old_images,
         })?)
     }
 

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use backfleet_convert::{Content, Encoding, Input, UnknownName};
+use backfleet_convert::{Content, Encoding, Input, Recipe, UnknownName};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
-use crate::job::{FORMAT_VERSION, JobDigest, JobId, JobOptions};
+use crate::job::{FORMAT_VERSION, JobDigest, JobId, JobOptions, OptionsError};
 use crate::key::{KeyError, ObjectKey};
 use crate::layout::{Layout, LayoutError};
 use crate::limits::UNITS_MAX;
@@ -294,6 +294,17 @@ impl Plan {
     pub fn unit_key(&self, unit: u32) -> Option<ObjectKey> {
         let unit = self.units.get(usize::try_from(unit).ok()?)?;
         ObjectKey::new(unit.key.clone()).ok()
+    }
+
+    /// The recipe that every unit's converter follows.
+    pub fn recipe(&self) -> Result<Recipe, OptionsError> {
+        let has_old =
+            |part: &ExportPart| matches!(part.content, PartContent::Incremental { old_images: true, .. });
+        let old_images = match &self.source {
+            Source::Export(export) => export.parts.iter().any(has_old),
+            Source::Scan(_) => false,
+        };
+        self.options.recipe(old_images)
     }
 
     /// How a unit's file is written; `None` of a scan.

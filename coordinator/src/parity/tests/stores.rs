@@ -112,7 +112,7 @@ async fn a_destination_without_a_job_or_a_shard_is_an_error_that_says_so() {
     put(&store, &format!("_backfleet/{JOB}/plan.json"), "{}").await;
     let job = sample::newest_job(&store, Some("0123")).await.unwrap();
     assert!(matches!(sample::newest_job(&store, Some("4")).await, Err(ParityError::NoJob { .. })));
-    let layout = backfleet_core::layout::Layout::new(job, PARTITION, "none").unwrap();
+    let layout = backfleet_core::layout::Layout::new(job, PARTITION, "json").unwrap();
     assert!(matches!(sample::shard(&store, &layout).await, Err(ParityError::NoShard { .. })));
 }
 
@@ -120,7 +120,7 @@ async fn a_destination_without_a_job_or_a_shard_is_an_error_that_says_so() {
 async fn the_fullest_shard_of_a_job_stands_for_it() {
     let store = MemoryStore::new();
     let job = JOB.parse().unwrap();
-    let layout = backfleet_core::layout::Layout::new(job, PARTITION, "none").unwrap();
+    let layout = backfleet_core::layout::Layout::new(job, PARTITION, "json").unwrap();
     for (unit, records) in (0..).zip([0, 2, 1]) {
         let key = layout.shard(backfleet_core::layout::ShardName { unit, shard: 0 });
         let text = format!("{LIVE}\n").repeat(records);

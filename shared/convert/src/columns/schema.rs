@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::columns::census::{Census, Seen};
-use crate::limits::{COLUMNS_MAX, DEPTH_MAX};
+use crate::limits::{COLUMNS_MAX, SCHEMA_LEVELS_MAX};
 use crate::scan::Tag;
 
 /// Digits of a decimal column, and the most that DynamoDB keeps of a number.
@@ -140,7 +140,9 @@ impl Schema {
         let mut leaves = OWN_COLUMNS.len();
         let mut columns = Vec::new();
         for (name, seen) in candidates {
-            let Some(column) = kind(seen) else { continue };
+            let Some(column) = kind(seen).filter(|column| column.json_levels() <= SCHEMA_LEVELS_MAX) else {
+                continue;
+            };
             let more = column.leaves();
             if leaves + more > COLUMNS_MAX || !taken.insert(name.to_lowercase()) {
                 continue;
@@ -208,10 +210,13 @@ fn check_fields<'s>(
 impl Kind {
     fn check(&self, path: &str, depth: u32) -> Result<(), SchemaError> {
         let wrong = |what: String| Err(SchemaError::Column { path: path.to_owned(), what });
-        if depth > 2 * DEPTH_MAX {
-            return wrong(format!("is nested deeper than {DEPTH_MAX} levels"));
+        if depth == 0 && self.json_levels() > SCHEMA_LEVELS_MAX {
+            return wrong(format!(
+                "is nested so deep that its description has more than {SCHEMA_LEVELS_MAX} levels"
+            ));
         }
         match self {
+            Kind::Null => wrong("is null, which stands inside of typed columns only".to_owned()),
             Kind::Decimal { scale } if *scale > PRECISION => wrong(format!("has a scale above {PRECISION}")),
             Kind::List { of: Tag::L, element } => element.check(path, depth + 1),
             Kind::List { of, element } => match member_fits(*of, element) {
@@ -225,6 +230,18 @@ impl Kind {
             Kind::Map { value } => value.check(path, depth + 1),
             Kind::Typed { members } => check_members(members, path, depth),
             _ => Ok(()),
+        }
+    }
+
+    /// Objects and arrays around the innermost part of its description.
+    fn json_levels(&self) -> usize {
+        let inner = |kinds: &mut dyn Iterator<Item = &Kind>| kinds.map(Kind::json_levels).max().unwrap_or(0);
+        match self {
+            Kind::List { element, .. } => 1 + element.json_levels(),
+            Kind::Map { value } => 1 + value.json_levels(),
+            Kind::Struct { fields } => 3 + inner(&mut fields.iter().map(|field| &field.column)),
+            Kind::Typed { members } => 3 + inner(&mut members.iter().map(|member| &member.column)),
+            _ => 1,
         }
     }
 
@@ -267,7 +284,9 @@ fn check_members(members: &[Member], path: &str, depth: u32) -> Result<(), Schem
         if column.tag() != Some(*r#type) {
             return wrong(format!("has a member {} of another type", r#type));
         }
-        column.check(&format!("{path}.{}", r#type), depth + 1)?;
+        if *column != Kind::Null {
+            column.check(&format!("{path}.{}", r#type), depth + 1)?;
+        }
     }
     Ok(())
 }

@@ -96,6 +96,24 @@ fn an_attribute_of_one_type_has_a_column_of_it() {
 }
 
 #[test]
+fn what_is_nested_deeper_than_a_plan_can_say_has_no_column() {
+    let nested = |levels: usize| {
+        format!(r#""a":{}{{"S":"x"}}{}"#, r#"{"M":{"b":"#.repeat(levels), "}}".repeat(levels))
+    };
+    for (levels, typed_fits) in [(17, true), (19, false), (32, false)] {
+        let census = census(&[&nested(levels)]);
+        let schema = Schema::typed(&census, &[]);
+        assert_eq!(!schema.columns.is_empty(), typed_fits, "{levels}");
+        for schema in [schema, Schema::auto(&census, &[])] {
+            schema.check().unwrap();
+            let json =
+                format!("{}{}{}", "[".repeat(8), serde_json::to_string(&schema).unwrap(), "]".repeat(8));
+            assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{levels}");
+        }
+    }
+}
+
+#[test]
 fn keys_come_first_and_names_that_spark_confuses_have_one_column() {
     let columns = auto(&[
         r#""z":{"S":"1"},"pk":{"S":"1"},"Name":{"S":"1"},"_REST":{"S":"1"}"#,
@@ -130,6 +148,7 @@ fn a_schema_that_files_cannot_have_is_refused_with_its_place() {
             "a member S of another type",
         ),
         (r#"{"attribute":"a","column":{"kind":"unknown"}}"#, "cannot be read"),
+        (r#"{"attribute":"a","column":{"kind":"null"}}"#, "inside of typed columns only"),
     ] {
         assert!(refused(columns).contains(said), "{columns}: {}", refused(columns));
     }

@@ -22,6 +22,7 @@ fn spec() -> RecipeSpec {
         upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
         schema: None,
+        old_images: false,
     }
 }
 

@@ -292,7 +292,8 @@ fn rows_say_what_happened_when_and_in_which_order() {
         "\n"
     );
     let schema = Schema::auto(&census_of(CHANGES, lines), &keys());
-    let outcome = convert_pieces(recipe(schema.clone()), input(CHANGES), [lines.as_bytes()]).unwrap();
+    let with_old = RecipeSpec { old_images: true, ..recipe(schema.clone()) };
+    let outcome = convert_pieces(with_old, input(CHANGES), [lines.as_bytes()]).unwrap();
     let rows = rows(&outcome.shards[0]);
     let names: Vec<_> = rows.iter().map(|row| text(cell(row, "_eventName")).unwrap()).collect();
     assert_eq!(names, ["INSERT", "REMOVE"]);

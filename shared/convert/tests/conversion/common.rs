@@ -32,6 +32,7 @@ pub fn spec(format: Format) -> RecipeSpec {
         upsert: EventName::Modify,
         kinesis_precision: KinesisPrecision::Millisecond,
         schema: None,
+        old_images: false,
     }
 }
 
