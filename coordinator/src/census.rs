@@ -10,6 +10,7 @@ use backfleet_core::layout::census_key;
 use backfleet_core::limits::CENSUS_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, PlanError, UnitPlan};
 use backfleet_core::ports::{GetRequest, Metadata, NewObject, ObjectStore, PortError};
+use backfleet_worker::location::{Connections, Location, LocationError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, stream};
@@ -50,6 +51,9 @@ pub enum TakingError {
     /// The plan's files are none.
     #[error("the files cannot be counted")]
     Plan(#[from] PlanError),
+    /// Where a census is kept cannot be opened.
+    #[error(transparent)]
+    Location(#[from] LocationError),
     /// Where a census is kept did not answer.
     #[error("the census could not be kept")]
     Port(#[from] PortError),
@@ -82,32 +86,49 @@ pub struct Files {
     pub units: Arc<[UnitPlan]>,
 }
 
-/// Where a census is kept.
-#[derive(Clone)]
-pub struct Shelf {
+/// Where a census is kept: in the destination of a job, which is opened only when there is something to look for or to
+/// put there.
+#[derive(Clone, Copy)]
+pub struct Shelf<'a> {
     /// The destination.
-    pub store: Arc<dyn ObjectStore>,
+    pub dest: &'a Location,
+    /// How it is reached.
+    pub connections: &'a Connections,
     /// Whether it may be put there; dry runs only look.
     pub may_write: bool,
 }
 
-/// The census of `files`: from the shelf, or counted now.
-pub async fn take(files: &Files, shelf: Option<&Shelf>) -> Result<Census, TakingError> {
-    let key = census_key(files.digest());
-    if let Some(shelf) = shelf
-        && let Some(json) = shelf.store.get_small(&key, CENSUS_BYTES_MAX).await?
-        && let Ok(census) = serde_json::from_slice(&json)
-    {
-        return Ok(census);
+impl Shelf<'_> {
+    async fn find(&self, key: &ObjectKey) -> Result<Option<Census>, TakingError> {
+        if !self.dest.exists() {
+            return Ok(None);
+        }
+        let json = self.dest.open_to_read(self.connections).await?.get_small(key, CENSUS_BYTES_MAX).await?;
+        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
     }
-    let census = files.count().await?;
-    if let Some(shelf) = shelf.filter(|shelf| shelf.may_write) {
-        let json = serde_json::to_vec(&census).expect("a census is plain data");
+
+    async fn keep(&self, key: ObjectKey, census: &Census) -> Result<(), TakingError> {
+        if !self.may_write {
+            return Ok(());
+        }
+        let json = serde_json::to_vec(census).expect("a census is plain data");
         let sha256 = Sha256Digest::of(&json);
         let object = NewObject { key, bytes: json.into(), metadata: Metadata::new(), sha256 };
         // Who was there first has counted the same files.
-        shelf.store.put_new(object).await?;
+        self.dest.open_to_write(self.connections).await?.put_new(object).await?;
+        Ok(())
     }
+}
+
+/// The census of `files`: from the shelf, or counted now.
+pub async fn take(files: &Files, shelf: Option<Shelf<'_>>) -> Result<Census, TakingError> {
+    let key = census_key(files.digest());
+    let Some(shelf) = shelf else { return files.count().await };
+    if let Some(census) = shelf.find(&key).await? {
+        return Ok(census);
+    }
+    let census = files.count().await?;
+    shelf.keep(key, &census).await?;
     Ok(census)
 }
 

@@ -330,11 +330,6 @@ impl JobArgs {
         })
     }
 
-    /// Whether the records have to be counted before the job can be planned.
-    pub fn needs_census(&self) -> bool {
-        self.format == PARQUET && matches!(self.schema.as_deref(), None | Some("auto" | "typed"))
-    }
-
     fn schema(&self) -> Result<SchemaRequest, Failure> {
         if self.schema.is_some() && self.format != PARQUET {
             return Err(SpecError::SchemaWithout.into());

@@ -45,7 +45,7 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
     };
     sources.iter().try_for_each(|source| check_apart(source, &dest))?;
     let planned =
-        make(&sources, &request, shelf(&args.job, &dest, true, connections).await?.as_ref(), connections)
+        make(&sources, &request, Some(Shelf { dest: &dest, connections, may_write: true }), connections)
             .await?;
     cost::check(&args.job.cost, &planned, connections).await?;
     let run = Run::prepare(planned, &dest, connections).await?;
@@ -66,23 +66,6 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
     let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
     let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
     Ok(job.say(&end, args.max_quarantine, output))
-}
-
-/// Where the census of a Parquet job is kept, and may be there from before.
-pub async fn shelf(
-    job: &JobArgs,
-    dest: &Location,
-    may_write: bool,
-    connections: &Connections,
-) -> Result<Option<Shelf>, Failure> {
-    if !job.needs_census() || !(may_write || dest.exists()) {
-        return Ok(None);
-    }
-    let store = match may_write {
-        true => dest.open_to_write(connections).await?,
-        false => dest.open_to_read(connections).await?,
-    };
-    Ok(Some(Shelf { store, may_write }))
 }
 
 fn announce(run: &Run, dest: &Location) {
@@ -216,19 +199,16 @@ fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_jso
 
 /// `backfleet plan`.
 pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
-    let shelf = match &args.dest {
-        None => None,
-        Some(dest) => shelf(&args.job, &Location::parse(dest)?, false, connections).await?,
-    };
+    let dest = args.dest.as_deref().map(Location::parse).transpose()?;
+    let shelf = dest.as_ref().map(|dest| Shelf { dest, connections, may_write: false });
     let request = args.job.request(keys(&args.job)?)?;
-    let planned = make(&args.job.sources()?, &request, shelf.as_ref(), connections).await?;
+    let planned = make(&args.job.sources()?, &request, shelf, connections).await?;
     let layout = planned.plan.layout().expect("a plan that was made has a layout");
-    let there = match &args.dest {
+    let there = match &dest {
         None => None,
         Some(dest) => {
-            let dest = Location::parse(dest)?;
-            planned.check_apart(&dest)?;
-            Some(pending_there(&dest, &planned.plan, &layout, connections).await?)
+            planned.check_apart(dest)?;
+            Some(pending_there(dest, &planned.plan, &layout, connections).await?)
         }
     };
     let estimate = cost::estimate(&args.job.cost, &planned, connections).await?;

@@ -98,7 +98,7 @@ pub enum PlanningError {
 pub async fn make(
     locations: &[Location],
     request: &Request,
-    shelf: Option<&Shelf>,
+    shelf: Option<Shelf<'_>>,
     connections: &Connections,
 ) -> Result<Planned, PlanningError> {
     if let [location @ Location::Table { .. }] = locations {
@@ -109,8 +109,9 @@ pub async fn make(
         return Ok(scan::make(location, request, connections).await?);
     }
     let opened = Opened::open(locations, &request.sources, connections).await?;
-    let schema = schema(request, &opened, shelf).await?;
-    let options = options(request, &opened.shown, schema)?;
+    // Whatever else is wrong is said before anything is counted.
+    let mut options = options(request, &opened.shown, (request.format == PARQUET).then(no_columns))?;
+    options.schema = schema(request, &opened, shelf).await?;
     let Opened { root, places, files, .. } = opened;
     let plan = Plan::new(root.to_string(), Source::Export(files.source), options, files.units.to_vec())?;
     let source = Origin::Files(files.store);
@@ -161,11 +162,15 @@ impl Opened {
     }
 }
 
+fn no_columns() -> Schema {
+    Schema { v: 1, columns: Vec::new() }
+}
+
 /// The columns of a Parquet job; a census of all its records where nobody has pinned them.
 async fn schema(
     request: &Request,
     opened: &Opened,
-    shelf: Option<&Shelf>,
+    shelf: Option<Shelf<'_>>,
 ) -> Result<Option<Schema>, PlanningError> {
     if request.format != PARQUET {
         return Ok(None);

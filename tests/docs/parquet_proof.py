@@ -79,7 +79,6 @@ WRITTEN = {
 def jobs() -> list[Job]:
     tables = {profile: (f"made/{profile}", keys) for profile, keys in PROFILES.items()} | WRITTEN
     schemas = [(table, schema) for table in tables for schema in ("auto", "typed")]
-    schemas.remove(("unicode", "typed"))
     whole = [Job(table, *tables[table], schema) for table, schema in schemas]
     pinned = [Job("unicode", *tables["unicode"], schema, pinned_without=tuple(DEEP)) for schema in ("auto", "typed")]
     packed = [Job("telemetry", *tables["telemetry"], "auto", compression) for compression in ("snappy", "none")]

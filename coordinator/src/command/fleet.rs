@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use backfleet::census::Shelf;
 use backfleet::dlq::{self, Choice, Letter, Letters};
 use backfleet::enqueue::{enqueue, pending};
 use backfleet::finish::{Finished, finish};
@@ -31,7 +32,7 @@ use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::{Job, cost, export, say, shelf};
+use super::{Job, cost, export, say};
 use crate::cli::{DestJobArgs, EcsName, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -59,7 +60,7 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
         return Ok(Exit::Interrupted);
     };
     let planned =
-        make(&sources, &request, shelf(&args.job, &dest, true, connections).await?.as_ref(), connections)
+        make(&sources, &request, Some(Shelf { dest: &dest, connections, may_write: true }), connections)
             .await?;
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
