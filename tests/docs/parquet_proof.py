@@ -113,19 +113,16 @@ def faults(program: Path, job: Job, reader: str, spark: Spark | None) -> list[st
         convert(program, job, dest)
     unread = UNREAD_BY_DUCKDB.get(job.name, []) if reader == "duckdb" else []
     (plan,) = (json.loads(file.read_text()) for file in dest.glob("_backfleet/*/plan.json"))
-    wrong = []
-    # Only files of exports with old images have a column for them; files with the same columns are read together.
-    for old_images in (False, True):
-        units = {number: unit for number, unit in enumerate(plan["units"]) if has_old_images(plan, unit) == old_images}
-        shards = [str(shard) for shard in sorted(dest.glob("date=*/*.parquet")) if int(shard.stem.split("-")[2]) in units]
-        expected = records_of_export(plan, units)
-        if not shards:
-            wrong += [f"no shard holds the {len(expected)} records"] * bool(expected)
-            continue
-        rows = rows_of_duckdb(shards, unread) if reader == "duckdb" else rows_of_spark(shards, spark)
-        columns = [column for column in columns_of(shards) if column["attribute"] not in unread]
-        wrong += faults_of_rows(rows, columns, expected, old_images, unread)
-    return wrong
+    units = dict(enumerate(plan["units"]))
+    shards = [str(shard) for shard in sorted(dest.glob("date=*/*.parquet"))]
+    expected = records_of_export(plan, units)
+    if not shards:
+        return [f"no shard holds the {len(expected)} records"] * bool(expected)
+    rows = rows_of_duckdb(shards, unread) if reader == "duckdb" else rows_of_spark(shards, spark)
+    columns = [column for column in columns_of(shards) if column["attribute"] not in unread]
+    # All files of a job have the same columns: that of old images too, if any export of it has those.
+    old_images = any(has_old_images(plan, unit) for unit in units.values())
+    return faults_of_rows(rows, columns, expected, old_images, unread)
 
 
 def faults_of_rows(
