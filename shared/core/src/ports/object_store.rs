@@ -157,7 +157,7 @@ pub trait ObjectStore: Send + Sync + 'static {
     /// `Effect::Unknown` it may be there all the same: the same call again tells.
     async fn put_new(&self, object: NewObject) -> Result<PutOutcome, PortError>;
 
-    /// Where this store's root is, for people.
+    /// Where this store's root is, for people, with no slash at its end.
     fn describe(&self) -> String;
 }
 
