@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use backfleet_aws::{DeadLetterBox, DeadLetterEntry, MoveProgress, MoveStart};
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
 use backfleet_core::limits::QUEUE_BATCH_MAX;
 use backfleet_core::message::Message;
 use backfleet_core::plan::PlanError;
-use backfleet_core::ports::{ObjectStore, PortError};
+use backfleet_core::ports::{DeadLetterEntry, DeadLetters, ObjectStore, PortError};
 use backfleet_core::retry::Retrier;
 
 use crate::plan::{PlanningError, stored};
@@ -59,24 +58,14 @@ const LOOKED_AT_MAX: usize = 10_000;
 
 /// The dead letters of one queue, whose calls are tried again.
 pub struct Letters {
-    inner: DeadLetterBox,
+    inner: Arc<dyn DeadLetters>,
     retrier: Arc<Retrier>,
 }
 
 impl Letters {
     /// These letters, with this way of trying again.
-    pub fn new(inner: DeadLetterBox, retrier: Arc<Retrier>) -> Self {
+    pub fn new(inner: Arc<dyn DeadLetters>, retrier: Arc<Retrier>) -> Self {
         Self { inner, retrier }
-    }
-
-    /// Asks SQS to move every letter back.
-    pub async fn start_move_task(&self) -> Result<MoveStart, PortError> {
-        self.retrier.run(|| self.inner.start_move_task()).await
-    }
-
-    /// How far that is.
-    pub async fn move_task_progress(&self) -> Result<Option<MoveProgress>, PortError> {
-        self.retrier.run(|| self.inner.move_task_progress()).await
     }
 
     async fn peek(&self, max: usize) -> Result<Vec<DeadLetterEntry>, PortError> {
@@ -92,8 +81,8 @@ impl Letters {
         self.retrier.run(|| self.inner.discard(entry)).await
     }
 
-    async fn release(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
-        self.retrier.run(|| self.inner.release(entry)).await
+    async fn leave(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        self.retrier.run(|| self.inner.leave(entry)).await
     }
 }
 
@@ -130,7 +119,7 @@ pub async fn list(letters: &Letters, choice: &Choice) -> Result<Vec<Letter>, Por
     let mut found = Vec::new();
     for entry in take(letters).await? {
         let letter = Letter::of(&entry);
-        letters.release(&entry).await?;
+        letters.leave(&entry).await?;
         if choice.takes(&letter) {
             found.push(letter);
         }
@@ -149,7 +138,7 @@ pub async fn replay(
     for entry in take(letters).await? {
         let letter = Letter::of(&entry);
         if !choice.takes(&letter) {
-            letters.release(&entry).await?;
+            letters.leave(&entry).await?;
             done.left += 1;
         } else if jobs.is_complete(letter.message).await? {
             letters.discard(&entry).await?;
@@ -170,7 +159,7 @@ pub async fn discard(letters: &Letters, choice: &Choice) -> Result<Done, PortErr
             letters.discard(&entry).await?;
             done.discarded += 1;
         } else {
-            letters.release(&entry).await?;
+            letters.leave(&entry).await?;
             done.left += 1;
         }
     }

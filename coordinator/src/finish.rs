@@ -5,6 +5,7 @@ use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::Layout;
 use backfleet_core::limits::{MANIFEST_BYTES_MAX, SMALL_OBJECT_BYTES_MAX};
 use backfleet_core::manifest::Success;
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
 
@@ -41,7 +42,7 @@ pub async fn finish(
     quarantine_max: u64,
 ) -> Result<Finished, PortError> {
     let verification = verify(dest, plan, layout, proof).await?;
-    if verification.findings_total > 0 {
+    if verification.findings_total > 0 && !mutant::is(Mutant::SuccessUnproven) {
         return Ok(Finished::Refused { verification });
     }
     if verification.manifest.counts.quarantined > quarantine_max {
@@ -49,6 +50,9 @@ pub async fn finish(
     }
     let manifest = verification.manifest.to_json();
     let mark = Success::of(plan.job, &manifest).to_json();
+    if mutant::is(Mutant::SuccessBeforeManifest) {
+        put(dest, layout.success(), mark.clone()).await?;
+    }
     if put(dest, layout.manifest(), manifest).await? == Put::Different {
         return Ok(refused(verification, Finding::Manifest));
     }

@@ -80,6 +80,17 @@ pub enum RunEnd {
     },
 }
 
+impl RunEnd {
+    /// The end of a job whose units are all complete.
+    pub fn of(finished: Finished) -> Self {
+        match finished {
+            Finished::Committed { verification, now } => Self::Committed { verification, before: !now },
+            Finished::QuarantineExceeded { verification } => Self::QuarantineExceeded { verification },
+            Finished::Refused { verification } => Self::Refused { verification },
+        }
+    }
+}
+
 /// A run that cannot be begun or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -120,12 +131,23 @@ impl Run {
     ) -> Result<Self, RunError> {
         planned.check_apart(dest_location)?;
         let dest = dest_location.open_to_write(connections).await?;
-        let plan = adopt(&*dest, planned.plan).await?;
-        let layout = plan.layout()?;
-        planned.budget.settle(dest_location, &*dest, &layout, connections).await?;
-        let pending = pending(&*dest, &plan, &layout).await?;
         let proof = if dest_location.is_near() { Proof::Read } else { Proof::Told };
-        Ok(Self { plan, layout, source: planned.source, dest, proof, pending, tally: Arc::default() })
+        let run = Self::over(planned.plan, planned.source, dest, proof).await?;
+        planned.budget.settle(dest_location, &*run.dest, &run.layout, connections).await?;
+        Ok(run)
+    }
+
+    /// The same over places that were opened before.
+    pub async fn over(
+        plan: Plan,
+        source: Origin,
+        dest: Arc<dyn ObjectStore>,
+        proof: Proof,
+    ) -> Result<Self, RunError> {
+        let plan = adopt(&*dest, plan).await?;
+        let layout = plan.layout()?;
+        let pending = pending(&*dest, &plan, &layout).await?;
+        Ok(Self { plan, layout, source, dest, proof, pending, tally: Arc::default() })
     }
 
     /// The plan that is followed.
@@ -168,13 +190,9 @@ impl Run {
         if !remaining.dead.is_empty() {
             return Ok(RunEnd::DeadLetters { dead: remaining.dead, complete });
         }
-        let finished =
-            finish(&*self.dest, &self.plan, &self.layout, self.proof, config.quarantine_max).await?;
-        Ok(match finished {
-            Finished::Committed { verification, now } => RunEnd::Committed { verification, before: !now },
-            Finished::QuarantineExceeded { verification } => RunEnd::QuarantineExceeded { verification },
-            Finished::Refused { verification } => RunEnd::Refused { verification },
-        })
+        Ok(RunEnd::of(
+            finish(&*self.dest, &self.plan, &self.layout, self.proof, config.quarantine_max).await?,
+        ))
     }
 
     /// Of a scan every lane, or the budget would lie idle: they wait for the table most of the time.

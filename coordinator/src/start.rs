@@ -64,18 +64,24 @@ pub async fn adopt_in(
 ) -> Result<Started, StartError> {
     planned.check_apart(dest_location)?;
     let dest = dest_location.open_to_write(connections).await?;
-    let (given, budget) = (planned.plan.location.clone(), planned.budget);
-    let plan = adopt(&*dest, planned.plan).await?;
-    if plan.location != given {
-        return Err(StartError::Moved { planned: plan.location, given });
-    }
-    let layout = plan.layout()?;
-    budget.settle(dest_location, &*dest, &layout, connections).await?;
-    let pending = pending(&*dest, &plan, &layout).await?;
-    Ok(Started { plan, layout, dest, pending })
+    let started = Started::over(planned.plan, dest).await?;
+    planned.budget.settle(dest_location, &*started.dest, &started.layout, connections).await?;
+    Ok(started)
 }
 
 impl Started {
+    /// Adopts a plan in a destination that was opened before.
+    pub async fn over(plan: Plan, dest: Arc<dyn ObjectStore>) -> Result<Self, StartError> {
+        let given = plan.location.clone();
+        let plan = adopt(&*dest, plan).await?;
+        if plan.location != given {
+            return Err(StartError::Moved { planned: plan.location, given });
+        }
+        let layout = plan.layout()?;
+        let pending = pending(&*dest, &plan, &layout).await?;
+        Ok(Self { plan, layout, dest, pending })
+    }
+
     /// Puts on the queue what is due; gives how many messages that were.
     pub async fn enqueue(&self, queue: &dyn Queue) -> Result<usize, StartError> {
         Ok(enqueue(queue, &self.plan, &self.pending).await?)

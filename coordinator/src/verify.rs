@@ -7,13 +7,16 @@ use std::fmt;
 use backfleet_core::completion::{Completion, CompletionError, QuarantineRecord, ShardRecord};
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::key::ObjectKey;
-use backfleet_core::layout::{Layout, ShardName};
+use backfleet_core::layout::Layout;
 use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
 use backfleet_core::manifest::Manifest;
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::{Plan, Source};
 use backfleet_core::ports::{GetRequest, ListingEntry, ObjectStore, PortError, PortFault};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
+
+use crate::invariants::{promise_is_kept, shards_stand_in_order};
 
 /// How a stored object is held against its digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,14 +228,11 @@ impl Verifier<'_> {
         let planned = &self.plan.units[unit as usize];
         let counts = &completion.counts;
         let found = counts.records_in;
-        if let Some(planned) = planned.items.filter(|&planned| planned != found) {
+        if !promise_is_kept(planned, &completion) {
+            let planned = planned.items.unwrap_or_default();
             self.found(Finding::Count { unit, planned, found });
         }
-        let own = |n: usize, key: &str| {
-            let shard = u32::try_from(n).unwrap_or(u32::MAX);
-            self.layout.shard(ShardName { unit, shard }).as_str() == key
-        };
-        if !completion.shards.iter().enumerate().all(|(n, shard)| own(n, &shard.key)) {
+        if !shards_stand_in_order(self.layout, &completion) {
             let why = "its shards are not named as the unit's shards are".to_owned();
             return self.found(Finding::Completion { unit, why });
         }
@@ -272,7 +272,7 @@ impl Verifier<'_> {
                 break;
             }
         }
-        for key in expected.into_keys() {
+        for key in expected.into_keys().filter(|_| !mutant::is(Mutant::MissingUnseen)) {
             self.found(Finding::Missing { key });
         }
         Ok(whole)
@@ -281,6 +281,7 @@ impl Verifier<'_> {
     fn entry(&mut self, entry: &ListingEntry, listed: Option<Listed>) -> Option<Listed> {
         let key = entry.key.to_string();
         match listed {
+            None if mutant::is(Mutant::StrangersUnseen) => {}
             None => self.found(Finding::Stranger { key }),
             Some(listed) if listed.bytes != entry.bytes => {
                 self.found(Finding::Size { key, found: entry.bytes, listed: listed.bytes });
@@ -298,7 +299,7 @@ impl Verifier<'_> {
         };
         let mut checks = stream::iter(listed).map(check).buffered(CALLS_MAX);
         while let Some((key, held)) = checks.try_next().await? {
-            if !held {
+            if !held && !mutant::is(Mutant::DigestUnseen) {
                 self.found(Finding::Digest { key });
             }
         }

@@ -11,6 +11,7 @@
 
 use backfleet_convert::InputError;
 use backfleet_core::limits::{OUTAGE_PAUSE, OUTAGE_PAUSE_MAX};
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::ports::{PortError, PortFault, Retry};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
@@ -39,6 +40,9 @@ async fn once(desk: &Desk, delivery: &Delivery) -> Result<Settlement, AttemptErr
         Claim::AlreadyComplete(job, completed) => return close(desk, &job, completed).await,
     };
     let job = claimed.job.clone();
+    if mutant::is(Mutant::AckBeforeCompletion) {
+        desk.queue.ack(&delivery.held.hold).await.map_err(AttemptError::Ack)?;
+    }
     let uploaded = match &job.input {
         JobInput::Files(files) => convert_and_upload(desk, claimed, &**files).await?,
         JobInput::Table { scan, table } => {
@@ -67,7 +71,11 @@ where
     let mut pause = OUTAGE_PAUSE;
     loop {
         match once().await {
-            Err(error) if error.class() == UNAVAILABLE && began.elapsed() < desk.patience => {
+            Err(error)
+                if error.class() == UNAVAILABLE
+                    && began.elapsed() < desk.patience
+                    && !mutant::is(Mutant::OutageCounts) =>
+            {
                 warn!(class = error.class(), "an outage: beginning again after a pause");
                 sleep(pause).await;
                 pause = (pause * 2).min(OUTAGE_PAUSE_MAX);

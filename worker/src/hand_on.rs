@@ -3,6 +3,7 @@
 
 use backfleet_core::message::Message;
 use backfleet_core::metrics::UNITS_CONTINUED;
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::ports::PortFault;
 
 use crate::attempt::AttemptError;
@@ -14,7 +15,9 @@ use tracing::warn;
 
 /// Sends the message for the rest of a segment, then lets go of the one that came.
 pub async fn hand_on(desk: &Desk, delivery: &Delivery, rest: Message) -> Result<Settlement, AttemptError> {
-    send(desk, rest).await?;
+    if !mutant::is(Mutant::RestNotSent) {
+        send(desk, rest).await?;
+    }
     metrics::counter!(UNITS_CONTINUED).increment(1);
     match desk.queue.ack(&delivery.held.hold).await {
         Err(error) if error.fault != PortFault::LeaseGone => Err(AttemptError::Ack(error)),
@@ -40,6 +43,9 @@ pub async fn leave_lane(desk: &Desk, put_aside: &Message) {
 
 async fn send_next(desk: &Desk, job: &Job, unit: u32, ours: bool) -> Result<(), AttemptError> {
     let JobInput::Table { scan, .. } = &job.input else { return Ok(()) };
+    if mutant::is(Mutant::LaneNotPassedOn) {
+        return Ok(());
+    }
     let mut next = scan.next_in_lane(unit);
     while let Some(unit) = next {
         if job.dest.head(&job.layout.completion(unit)).await.map_err(AttemptError::Send)?.is_none() {

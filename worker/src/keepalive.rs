@@ -6,6 +6,7 @@ use std::future::Future;
 
 use backfleet_core::limits::BEATS_IN_A_WINDOW;
 use backfleet_core::metrics::{LEASE_EXTENDED, LEASE_LOST};
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::ports::PortFault;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{info, warn};
@@ -39,7 +40,14 @@ async fn until_lost(desk: &Desk, delivery: &Delivery) {
     loop {
         sleep_until(beat.min(deadline.get())).await;
         if Instant::now() >= deadline.get() {
+            if mutant::is(Mutant::WorkWithoutLease) {
+                return std::future::pending().await;
+            }
             return;
+        }
+        if mutant::is(Mutant::NoHeartbeat) {
+            beat = deadline.get();
+            continue;
         }
         let asked_at = Instant::now();
         match timeout_at(deadline.get(), desk.queue.extend(&delivery.held.hold, window)).await {

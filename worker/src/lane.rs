@@ -15,6 +15,7 @@ use backfleet_core::limits::{
     CONTROL_BYTES_MAX, CONTROL_EVERY, PAGE_SECONDS, PAGE_UNITS_MAX, READ_BUDGET_DEFAULT,
 };
 use backfleet_core::metrics::{PACE_WAIT_SECONDS, RCU_BUDGET, RCU_CONSUMED};
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::pace::Pacer;
 use backfleet_core::plan::ScanSource;
 use backfleet_core::ports::{PageRequest, PortError, PortFault, ScanPage, TableScanner};
@@ -181,7 +182,7 @@ impl Seat {
         let paid = tokio::select! {
             biased;
             () = patience.stop.cancelled() => false,
-            () = pacer.pay(owed) => true,
+            () = pacer.pay(if mutant::is(Mutant::Unpaced) { 0.0 } else { owed }) => true,
         };
         if paid {
             self.owed = Some(0.0);

@@ -19,6 +19,7 @@ use backfleet_core::layout::ShardName;
 use backfleet_core::limits::{SLICE, SMALL_OBJECT_BYTES_MAX};
 use backfleet_core::message::Message;
 use backfleet_core::metrics::{BYTES_OUT, PUT_CONFLICTS, SHARDS_WRITTEN};
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::ScanSource;
 use backfleet_core::ports::{NewObject, PageRequest, PortError, PutOutcome, ScanKey, TableScanner};
 use bytes::Bytes;
@@ -145,7 +146,7 @@ impl Slice<'_> {
                 .converter
                 .append(&page.items)
                 .map_err(|source| ScanError::Page { segment: self.unit, source })?;
-            if page.next.is_some() && page.next == open.after {
+            if page.next.is_some() && page.next == open.after && !mutant::is(Mutant::LoopUnseen) {
                 return Err(ScanError::Loop { segment: self.unit }.into());
             }
             open.pages += 1;
@@ -153,6 +154,13 @@ impl Slice<'_> {
             open.filtered += page.scanned.saturating_sub(taken);
             let last = page.next.is_none();
             open.after = page.next;
+            if last
+                && open.converter.open_bytes() == 0
+                && link.next_shard() > 0
+                && mutant::is(Mutant::NoLastShard)
+            {
+                return Ok(Link { last, after: None, ..link });
+            }
             if last || open.converter.open_bytes() >= shard_bytes_max {
                 let buffer;
                 (link, buffer) = self.commit(link, open, last).await?;
@@ -207,7 +215,10 @@ impl Slice<'_> {
         let link = Link { after: after.map(|key| key.0), last, ..longer(before, record, bytes_in, filtered) };
         let link_json = link.to_json();
         let digest = Sha256Digest::of(&link_json);
-        put_same(&*self.job.dest, self.job.layout.link(digest), link_json).await?;
+        let link_key = self.job.layout.link(digest);
+        if !mutant::is(Mutant::LinkAfterShard) {
+            put_same(&*self.job.dest, link_key.clone(), link_json.clone()).await?;
+        }
         let metadata = BTreeMap::from([
             (CONTENT_FIELD.to_owned(), content_digest.to_string()),
             (LINK_FIELD.to_owned(), digest.to_string()),
@@ -219,6 +230,9 @@ impl Slice<'_> {
                 metrics::counter!(SHARDS_WRITTEN).increment(1);
                 metrics::counter!(BYTES_OUT).increment(stored);
                 self.desk.tally.shard(stored);
+                if mutant::is(Mutant::LinkAfterShard) {
+                    put_same(&*self.job.dest, link_key, link_json).await?;
+                }
                 link
             }
             PutOutcome::AlreadyThere => self.yielded(name, digest, link).await?,
@@ -229,7 +243,7 @@ impl Slice<'_> {
     /// What stands there is ours, its reply lost, or another worker's, which then decides.
     async fn yielded(&self, name: ShardName, ours: Sha256Digest, link: Link) -> Result<Link, AttemptError> {
         let theirs = link_digest(self.job, name).await?;
-        if theirs == ours {
+        if theirs == ours || mutant::is(Mutant::YieldUnseen) {
             metrics::counter!(PUT_CONFLICTS, "kind" => "equal_412").increment(1);
             return Ok(link);
         }
@@ -273,7 +287,11 @@ async fn tail(job: &Job, unit: u32) -> Result<Link, AttemptError> {
     let Some(shard) = shards.checked_sub(1) else { return Ok(Link::beginning(job.plan.job, unit)) };
     let name = ShardName { unit, shard };
     let digest = link_digest(job, name).await?;
-    read_link(job, name, digest).await
+    let link = read_link(job, name, digest).await?;
+    if mutant::is(Mutant::ResumeWithoutKey) {
+        return Ok(Link { after: None, ..link });
+    }
+    Ok(link)
 }
 
 /// The link that a shard was put with.

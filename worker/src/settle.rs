@@ -6,6 +6,7 @@ use std::time::Duration;
 use backfleet_core::completion::Completion;
 use backfleet_core::limits::{REASON_BYTES_MAX, RECEIVES_MAX};
 use backfleet_core::metrics::UNITS_FAILED;
+use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::ports::{Held, PortError, Queue};
 use tracing::{error, warn};
 
@@ -44,11 +45,15 @@ pub enum Settlement {
 pub async fn settle_failure(queue: &dyn Queue, held: &Held, failure: &AttemptError) -> Settlement {
     metrics::counter!(UNITS_FAILED, "class" => failure.class()).increment(1);
     let reason = reason(failure.class(), failure);
-    match failure.remedy() {
+    let remedy = match failure.remedy() {
+        Remedy::TryAgain if mutant::is(Mutant::PutAsideAtOnce) => Remedy::PutAside,
+        remedy => remedy,
+    };
+    match remedy {
         Remedy::LeaveAlone => Settlement::Lost,
         // No fault of the unit: it keeps its message, however often.
         Remedy::WaitForRoom => release(queue, held, retry_delay(held.receives), reason, true).await,
-        Remedy::TryAgain if held.receives < RECEIVES_MAX => {
+        Remedy::TryAgain if held.receives < RECEIVES_MAX || mutant::is(Mutant::NeverPutAside) => {
             warn!(receives = held.receives, %reason, "an attempt failed and will be tried again");
             release(queue, held, retry_delay(held.receives), reason, false).await
         }

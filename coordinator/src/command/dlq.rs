@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::time::{Duration, SystemTime};
 
-use backfleet::dlq::{Done, Letter, Letters, discard, list, replay};
-use backfleet_aws::{MoveStart, MoveState};
+use backfleet::dlq::{Done, Letter, discard, list, replay};
+use backfleet_aws::{DeadLetterBox, MoveStart, MoveState};
 use backfleet_core::ports::{Clock as _, SystemClock};
 use backfleet_worker::location::{Connections, Location};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::fleet::open_letters;
+use super::fleet::{open_dead_letter_box, open_letters};
 use super::say;
 use crate::cli::{DlqCommand, DlqDiscardArgs, DlqListArgs, DlqReplayArgs, Output};
 use crate::failure::{Exit, Failure};
@@ -98,10 +98,10 @@ async fn send_back(
     output: &Output,
     connections: &Connections,
 ) -> Result<Exit, Failure> {
-    let letters = open_letters(&args.queue, connections).await?;
     if args.all {
-        match letters.start_move_task().await? {
-            MoveStart::Started => return follow(&letters, output).await,
+        let letters = open_dead_letter_box(&args.queue, connections).await?;
+        match connections.retrier().run(|| letters.start_move_task()).await? {
+            MoveStart::Started => return follow(&letters, output, connections).await,
             MoveStart::NotSupportedHere if args.dest.is_none() => {
                 let advice = "give --dest, and letters are sent back one by one".to_owned();
                 return Err(Failure::usage(NoMoveTask, Some(advice)));
@@ -111,6 +111,7 @@ async fn send_back(
     }
     let dest = args.dest.as_deref().unwrap_or_default();
     let dest = Location::parse(dest)?.open_to_read(connections).await?;
+    let letters = open_letters(&args.queue, connections).await?;
     let done = replay(&letters, &*dest, &args.choice.choice()).await?;
     say_done(output, done);
     Ok(Exit::Done)
@@ -120,9 +121,13 @@ async fn send_back(
 #[error("these queues have no move task")]
 struct NoMoveTask;
 
-async fn follow(letters: &Letters, output: &Output) -> Result<Exit, Failure> {
+async fn follow(
+    letters: &DeadLetterBox,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
     loop {
-        let Some(progress) = letters.move_task_progress().await? else {
+        let Some(progress) = connections.retrier().run(|| letters.move_task_progress()).await? else {
             say(output, Exit::Done, "the move task is over", || json!({"state": "over"}));
             return Ok(Exit::Done);
         };

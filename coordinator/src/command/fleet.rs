@@ -6,16 +6,17 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use backfleet::census::Shelf;
-use backfleet::dlq::{self, Choice, Letter, Letters};
-use backfleet::enqueue::{enqueue, pending};
-use backfleet::finish::{Finished, finish};
+use backfleet::dlq::Letters;
+use backfleet::enqueue::pending;
+use backfleet::finish::finish;
 use backfleet::plan::{jobs, make, stored};
 use backfleet::run::RunEnd;
 use backfleet::scan::set_control;
 use backfleet::start::{Started, adopt_in};
 use backfleet::status::{Status, status};
 use backfleet::verify::Proof;
-use backfleet_aws::SqsQueue;
+use backfleet::wait::{Fleet, LOOK_EVERY, LOOK_SHARE, Tell, rests};
+use backfleet_aws::{DeadLetterBox, SqsQueue};
 use backfleet_core::control::Control;
 use backfleet_core::job::JobId;
 use backfleet_core::limits::{CONTROL_BYTES_MAX, READ_BUDGET_DEFAULT};
@@ -37,14 +38,6 @@ use crate::cli::{DestJobArgs, EcsName, FinishArgs, Output, QueueArgs, ResumeArgs
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::size::{count, print};
-
-/// How often a waiting command looks, at the most.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A look that takes long is not taken so often: at most a tenth of the time is spent looking.
-const LOOK_SHARE: u32 = 10;
-/// Looks in a row at which nothing was on the queue before what is missing is put there again. The counts of
-/// a queue are approximate and lag.
-const QUIET_LOOKS: u32 = 3;
 
 /// How long a command that is watched stays, for its last figures to be heard: two scrapes of most settings.
 const LAST_WORDS: Duration = Duration::from_secs(35);
@@ -90,9 +83,12 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
         );
     }
     let letters = open_letters(&args.queue, connections).await?;
-    let fleet = Fleet { started: &started, queue: &queue, letters: &letters, quiet: output.quiet };
+    let stop = stop_on_signal(|| eprintln!("stopping to wait; the fleet goes on"))?;
+    let teller = Teller { quiet: output.quiet };
+    let fleet =
+        Fleet { started: &started, queue: &queue, letters: &letters, clock: &SystemClock, tell: &teller };
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
-    let end = fleet.wait(proof, args.waiting.max_quarantine).await?;
+    let end = fleet.wait(proof, args.waiting.max_quarantine, &stop).await?;
     // Another job may have the same workers.
     if !matches!(end, RunEnd::Interrupted { .. }) && rests(&queue.depth().await?) {
         want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
@@ -106,91 +102,28 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     Ok(exit)
 }
 
-/// A job in the hands of a fleet, and somebody who waits for it.
-struct Fleet<'a> {
-    started: &'a Started,
-    queue: &'a Queue,
-    letters: &'a Letters,
+/// What a waiting command tells.
+struct Teller {
     quiet: bool,
 }
 
-impl Fleet<'_> {
-    async fn wait(&self, proof: Proof, quarantine_max: u64) -> Result<RunEnd, Failure> {
-        let stop = stop_on_signal(|| eprintln!("stopping to wait; the fleet goes on"))?;
-        let mut quiet_looks = 0;
-        loop {
-            let began = Instant::now();
-            let now = self.look().await?;
-            if now.pending.is_empty() {
-                return self.finish(proof, quarantine_max).await;
-            }
-            if !self.quiet {
-                eprintln!("{}", line(&now));
-            }
-            let resting = now.depth.as_ref().is_some_and(rests);
-            quiet_looks = if resting { quiet_looks + 1 } else { 0 };
-            if quiet_looks >= QUIET_LOOKS {
-                quiet_looks = 0;
-                if let Some(end) = self.resting(&now).await? {
-                    return Ok(end);
-                }
-            }
-            // Biased: whoever was told to stop does not look again.
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(RunEnd::Interrupted { complete: now.complete }),
-                () = sleep(LOOK_EVERY.max(began.elapsed() * LOOK_SHARE)) => {}
-            }
+impl Tell for Teller {
+    fn looked(&self, now: &Status) {
+        record(now);
+        if !self.quiet && !now.pending.is_empty() {
+            eprintln!("{}", line(now));
         }
     }
 
-    async fn look(&self) -> Result<Status, Failure> {
-        let Started { plan, layout, dest, .. } = self.started;
-        let now = status(&**dest, plan, layout, Some(self.queue), SystemClock.now()).await?;
-        record(&now);
-        Ok(now)
-    }
-
-    /// Nothing is on the queue, and units are missing: they were put aside, or their messages are gone.
-    async fn resting(&self, now: &Status) -> Result<Option<RunEnd>, Failure> {
-        let job = self.started.plan.job;
-        let choice = Choice { job: Some(job), ..Choice::default() };
-        let dead = dlq::list(self.letters, &choice).await?;
-        let unit = |letter: Letter| Some((letter.message?.unit, letter.reason));
-        let mut dead: std::collections::BTreeMap<u32, String> = dead.into_iter().filter_map(unit).collect();
-        dead.retain(|unit, _| now.pending.contains(unit));
-        let lost: std::collections::BTreeSet<u32> =
-            now.pending.iter().copied().filter(|unit| !dead.contains_key(unit)).collect();
-        if lost.is_empty() {
-            return Ok(Some(RunEnd::DeadLetters { dead, complete: now.complete }));
-        }
+    fn put_again(&self, units: usize) {
         eprintln!(
             "{} units are neither complete nor on a queue: putting them there again",
-            count(lost.len() as u64)
+            count(units as u64)
         );
-        enqueue(self.queue, &self.started.plan, &lost).await?;
-        Ok(None)
     }
 
-    async fn finish(&self, proof: Proof, quarantine_max: u64) -> Result<RunEnd, Failure> {
-        let Started { plan, layout, dest, .. } = self.started;
-        Ok(ended(finish(&**dest, plan, layout, proof, quarantine_max).await?))
-    }
-}
-
-/// Whether nothing waits on a queue and nobody holds anything of it.
-fn rests(depth: &Depth) -> bool {
-    (depth.visible, depth.in_flight, depth.delayed) == (0, 0, 0)
-}
-
-fn ended(finished: Finished) -> RunEnd {
-    match finished {
-        Finished::Committed { verification, now } => RunEnd::Committed { verification, before: !now },
-        Finished::QuarantineExceeded { verification } => RunEnd::QuarantineExceeded { verification },
-        Finished::Refused { verification } => {
-            metrics::counter!(VERIFY_MISMATCH).increment(verification.findings_total);
-            RunEnd::Refused { verification }
-        }
+    fn refused(&self, findings: u64) {
+        metrics::counter!(VERIFY_MISMATCH).increment(findings);
     }
 }
 
@@ -289,9 +222,12 @@ pub async fn finish_job(
     let dest = Location::parse(&args.job.dest)?;
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
     let finished = finish(&*started.dest, &started.plan, &started.layout, proof, args.max_quarantine).await?;
-    let end = ended(finished);
+    let end = RunEnd::of(finished);
     if matches!(end, RunEnd::Committed { .. }) {
         want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
+    }
+    if let RunEnd::Refused { verification } = &end {
+        Teller { quiet: output.quiet }.refused(verification.findings_total);
     }
     let job = Job { plan: started.plan, layout: started.layout, dest, began };
     Ok(job.say(&end, args.max_quarantine, output))
@@ -353,9 +289,15 @@ pub(super) async fn open_queue(args: &QueueArgs, connections: &Connections) -> R
 }
 
 pub(super) async fn open_letters(args: &QueueArgs, connections: &Connections) -> Result<Letters, Failure> {
+    Ok(Letters::new(Arc::new(open_dead_letter_box(args, connections).await?), connections.retrier()))
+}
+
+pub(super) async fn open_dead_letter_box(
+    args: &QueueArgs,
+    connections: &Connections,
+) -> Result<DeadLetterBox, Failure> {
     let aws = connections.aws().await?;
-    let letters = connections.retrier().run(|| aws.dead_letter_box(&args.queue, args.dlq.clone())).await?;
-    Ok(Letters::new(letters, connections.retrier()))
+    Ok(connections.retrier().run(|| aws.dead_letter_box(&args.queue, args.dlq.clone())).await?)
 }
 
 async fn serve_metrics(addr: Option<SocketAddr>) -> Result<Option<Watchers>, Failure> {

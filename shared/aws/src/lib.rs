@@ -24,7 +24,5 @@ pub use ecs::{EcsService, Tasks};
 pub use exporter::DynamoExporter;
 pub use s3::S3Store;
 pub use sqs::SqsQueue;
-pub use sqs_admin::{
-    DeadLetterBox, DeadLetterEntry, MoveProgress, MoveStart, MoveState, QueueFacts, QueuePair, RedriveFacts,
-};
+pub use sqs_admin::{DeadLetterBox, MoveProgress, MoveStart, MoveState, QueueFacts, QueuePair, RedriveFacts};
 pub use table::DynamoTable;

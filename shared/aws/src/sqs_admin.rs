@@ -9,7 +9,7 @@ mod pair;
 #[cfg(test)]
 mod tests;
 
-pub use dead_letters::{DeadLetterBox, DeadLetterEntry};
+pub use dead_letters::DeadLetterBox;
 pub use facts::{QueueFacts, RedriveFacts};
 pub(crate) use facts::{dlq_url_of, queue_facts};
 pub use moves::{MoveProgress, MoveStart, MoveState};

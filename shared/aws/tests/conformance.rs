@@ -22,6 +22,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use backfleet_aws::{Aws, AwsConfig, DeadLetterBox, MoveStart};
 use backfleet_core::conformance::{object_store, queue, table_scanner};
+use backfleet_core::ports::DeadLetters as _;
 use backfleet_core::ports::{DeadLetter, Effect, ObjectStore, PortFault, Queue, Retry, TableScanner};
 use backfleet_emulator::Emulator;
 
@@ -150,7 +151,7 @@ impl Site {
 async fn all_of(letters: DeadLetterBox) -> Vec<DeadLetter> {
     let mut found = Vec::new();
     for entry in letters.peek(100).await.unwrap() {
-        letters.release(&entry).await.unwrap();
+        letters.leave(&entry).await.unwrap();
         found.push(DeadLetter { body: entry.body, reason: entry.reason, receives: entry.receives });
     }
     found
@@ -245,7 +246,7 @@ async fn dead_letters_are_looked_at_sent_back_discarded_and_left() {
         match entry.body.as_str() {
             "back" => letters.send_back(entry).await.unwrap(),
             "away" => letters.discard(entry).await.unwrap(),
-            _ => letters.release(entry).await.unwrap(),
+            _ => letters.leave(entry).await.unwrap(),
         }
     }
     let left: Vec<String> = letters.peek(10).await.unwrap().into_iter().map(|entry| entry.body).collect();

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 use crate::job::JobId;
+use crate::mutant::{self, Mutant};
 
-/// What a finished unit became.
+/// What a finished unit became. As stored it ends with a seal, a digest of everything before it, so that damage is seen
+/// also where no sum shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Completion {
@@ -130,6 +132,12 @@ pub enum CompletionError {
         /// Why.
         source: serde_json::Error,
     },
+    /// Not the bytes that were sealed.
+    #[error("the completion of unit {unit} was altered after it was sealed")]
+    Seal {
+        /// Which unit.
+        unit: u32,
+    },
     /// It is another unit's, another job's, or of another version.
     #[error("the completion of unit {unit} names unit {named} of job {job}, version {v}")]
     Misplaced {
@@ -152,18 +160,34 @@ pub enum CompletionError {
     },
 }
 
+const SEAL_BEGIN: &str = ",\"seal\":\"";
+const SEAL_END: &str = "\"}\n";
+
+/// The bytes that were sealed.
+fn unsealed(json: &[u8]) -> Option<Vec<u8>> {
+    let rest = json.strip_suffix(SEAL_END.as_bytes())?;
+    let (rest, seal) = rest.split_at_checked(rest.len().checked_sub(Sha256Digest::HEX_DIGITS)?)?;
+    let mut json = rest.strip_suffix(SEAL_BEGIN.as_bytes())?.to_vec();
+    json.push(b'}');
+    let seal: Sha256Digest = std::str::from_utf8(seal).ok()?.parse().ok()?;
+    (Sha256Digest::of(&json) == seal || mutant::is(Mutant::CompletionSealUnseen)).then_some(json)
+}
+
 impl Completion {
     /// The object's bytes.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec(self).expect("a completion is plain data");
-        json.push(b'\n');
+        let seal = Sha256Digest::of(&json);
+        json.pop();
+        json.extend_from_slice(format!("{SEAL_BEGIN}{seal}{SEAL_END}").as_bytes());
         json
     }
 
     /// Reads the completion of `unit` of `job` and holds it against itself.
     pub fn parse(json: &[u8], job: JobId, unit: u32) -> Result<Self, CompletionError> {
+        let json = unsealed(json).ok_or(CompletionError::Seal { unit })?;
         let completion: Self =
-            serde_json::from_slice(json).map_err(|source| CompletionError::Form { unit, source })?;
+            serde_json::from_slice(&json).map_err(|source| CompletionError::Form { unit, source })?;
         let Self { v, job: named_job, unit: named, .. } = completion;
         if (v, named_job, named) != (1, job, unit) {
             return Err(CompletionError::Misplaced { unit, named, job: named_job, v });

@@ -12,6 +12,9 @@ use sha2::{Digest as _, Sha256};
 pub struct Sha256Digest(pub [u8; 32]);
 
 impl Sha256Digest {
+    /// Length of its text form.
+    pub const HEX_DIGITS: usize = 64;
+
     /// Digests `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())

@@ -25,5 +25,6 @@ pub mod ahead;
 pub mod local;
 pub mod memory;
 pub mod metrics;
+pub mod mutant;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -4,6 +4,7 @@
 //! [`crate::conformance`] that every implementation passes.
 
 mod clock;
+mod dead_letters;
 mod error;
 mod exporter;
 mod object_store;
@@ -11,6 +12,7 @@ mod queue;
 mod table_scanner;
 
 pub use clock::{Clock, SystemClock};
+pub use dead_letters::{DeadLetterEntry, DeadLetters};
 pub use error::{Effect, PortError, PortFault, Retry};
 pub use exporter::{
     ExportFormat, ExportProgress, ExportRefusal, ExportRequest, ExportSpan, ExportStart, ExportState,

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName as Name};
 use backfleet_core::limits::QUEUE_BATCH_MAX;
-use backfleet_core::ports::{Hold, PortError, PortFault};
+use backfleet_core::ports::{DeadLetterEntry, DeadLetters, Hold, PortError, PortFault};
 
 use super::facts::{dlq_url_of, queue_facts};
 use super::{reading, writing};
@@ -23,26 +24,6 @@ pub struct DeadLetterBox {
     queue_url: String,
 }
 
-/// A dead letter that nobody else sees for two minutes from when it was looked at.
-#[derive(Debug, Clone)]
-pub struct DeadLetterEntry {
-    /// What was sent.
-    pub body: String,
-    /// Why a worker put it here; `None` when the queue moved it after too many receives.
-    pub reason: Option<String>,
-    /// How often it had been received before it came here, as the worker said; else how often in all, looking at
-    /// it included.
-    pub receives: u32,
-    /// When it was sent: to this queue by a worker, or to the work queue at first.
-    pub sent: Option<SystemTime>,
-    /// When it was first received after that.
-    pub first_received: Option<SystemTime>,
-    /// The service's id of it.
-    pub message_id: String,
-    /// For the calls of [`DeadLetterBox`].
-    pub hold: Hold,
-}
-
 impl DeadLetterBox {
     pub(crate) async fn open(
         client: Client,
@@ -58,41 +39,6 @@ impl DeadLetterBox {
             found.ok_or_else(|| call.refused(PortFault::NotFound, "the queue has no dead-letter queue"))?;
         let dlq_arn = queue_facts(&client, &dlq_url).await?.arn;
         Ok(Self { client, dlq_url, dlq_arn, queue_url: queue_url.to_owned() })
-    }
-
-    /// Up to `max` dead letters. Each is kept from others for two minutes, or until it is released: of more than
-    /// one can deal with in that time, take fewer at once.
-    pub async fn peek(&self, max: usize) -> Result<Vec<DeadLetterEntry>, PortError> {
-        let mut entries = Vec::new();
-        let mut empty_answers = 0;
-        while entries.len() < max && empty_answers < PEEK_EMPTY_ANSWERS_MAX {
-            let page = self.receive((max - entries.len()).min(QUEUE_BATCH_MAX)).await?;
-            empty_answers = if page.is_empty() { empty_answers + 1 } else { 0 };
-            entries.extend(page.into_iter().filter_map(entry));
-        }
-        Ok(entries)
-    }
-
-    /// Sends a dead letter to the work queue as a new message, then deletes it here. A crash in between leaves
-    /// it in both.
-    pub async fn send_back(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
-        let call = writing("queue_admin.send_back", &self.queue_url);
-        let request = self.client.send_message().queue_url(&self.queue_url).message_body(&entry.body);
-        call.ask(request.send()).await?;
-        self.delete("queue_admin.send_back", entry).await
-    }
-
-    /// Deletes a dead letter for good.
-    pub async fn discard(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
-        self.delete("queue_admin.discard", entry).await
-    }
-
-    /// Leaves a dead letter where it is, for others to see at once.
-    pub async fn release(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
-        let request = self.client.change_message_visibility().queue_url(&self.dlq_url);
-        let request = request.receipt_handle(&entry.hold.0).visibility_timeout(0);
-        self.holding("queue_admin.release").ask(request.send()).await?;
-        Ok(())
     }
 
     async fn receive(&self, max: usize) -> Result<Vec<Message>, PortError> {
@@ -121,6 +67,38 @@ impl DeadLetterBox {
 
     fn holding(&self, name: &'static str) -> Call {
         Call { scope: Scope::Hold, ..writing(name, &self.dlq_url) }
+    }
+}
+
+#[async_trait]
+impl DeadLetters for DeadLetterBox {
+    async fn peek(&self, max: usize) -> Result<Vec<DeadLetterEntry>, PortError> {
+        let mut entries = Vec::new();
+        let mut empty_answers = 0;
+        while entries.len() < max && empty_answers < PEEK_EMPTY_ANSWERS_MAX {
+            let page = self.receive((max - entries.len()).min(QUEUE_BATCH_MAX)).await?;
+            empty_answers = if page.is_empty() { empty_answers + 1 } else { 0 };
+            entries.extend(page.into_iter().filter_map(entry));
+        }
+        Ok(entries)
+    }
+
+    async fn send_back(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        let call = writing("queue_admin.send_back", &self.queue_url);
+        let request = self.client.send_message().queue_url(&self.queue_url).message_body(&entry.body);
+        call.ask(request.send()).await?;
+        self.delete("queue_admin.send_back", entry).await
+    }
+
+    async fn discard(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        self.delete("queue_admin.discard", entry).await
+    }
+
+    async fn leave(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        let request = self.client.change_message_visibility().queue_url(&self.dlq_url);
+        let request = request.receipt_handle(&entry.hold.0).visibility_timeout(0);
+        self.holding("queue_admin.leave").ask(request.send()).await?;
+        Ok(())
     }
 }
 

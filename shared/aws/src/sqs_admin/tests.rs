@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use backfleet_core::ports::DeadLetters as _;
 use backfleet_core::ports::{Depth, PortFault};
 use serde_json::json;
 
@@ -70,7 +71,7 @@ async fn a_hold_on_a_letter_may_be_gone() {
             .await;
     let entry = letters.peek(1).await.unwrap().remove(0);
     assert_eq!(letters.discard(&entry).await.unwrap_err().fault, PortFault::LeaseGone);
-    assert_eq!(letters.release(&entry).await.unwrap_err().fault, PortFault::LeaseGone);
+    assert_eq!(letters.leave(&entry).await.unwrap_err().fault, PortFault::LeaseGone);
 }
 
 #[tokio::test]

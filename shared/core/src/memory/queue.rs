@@ -21,12 +21,17 @@ use crate::limits::{
     MESSAGE_BYTES_MAX, QUEUE_BATCH_MAX, REASON_BYTES_MAX, RECEIVE_WAIT_MAX, RECEIVES_MAX, VISIBILITY,
     VISIBILITY_TOTAL_MAX,
 };
-use crate::ports::{DeadLetter, Depth, Held, Hold, PortError, PortFault, Queue, SendFailure};
+use crate::ports::{
+    DeadLetter, DeadLetterEntry, DeadLetters, Depth, Held, Hold, PortError, PortFault, Queue, SendFailure,
+};
 
 const SUBJECT: &str = "memory queue";
 
 /// Messages held at once by all receivers of one standard queue (SQS quotas page).
 const IN_FLIGHT_MAX: usize = 120_000;
+
+/// A dead letter that was looked at is kept from others for so long.
+const PEEK_WINDOW: Duration = Duration::from_secs(120);
 
 /// How a [`MemoryQueue`] behaves; by default as the fleet's queues are set up.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +64,9 @@ struct State {
     messages: BTreeMap<u64, Message>,
     // Every message once, in the order of delivery.
     order: BTreeSet<(Instant, u64)>,
-    dead: Vec<DeadLetter>,
+    // In the order in which they came; the number is a letter's own.
+    dead: BTreeMap<u64, Dead>,
+    buried: u64,
     sent: u64,
     received: u64,
 }
@@ -71,6 +78,13 @@ struct Message {
     visible_at: Instant,
     receives: u32,
     receipt: Option<Receipt>,
+}
+
+#[derive(Debug)]
+struct Dead {
+    letter: DeadLetter,
+    /// Nobody else sees it before.
+    looked_at_until: Option<Instant>,
 }
 
 /// The latest receive of a message. Earlier holds are stale.
@@ -95,14 +109,14 @@ impl MemoryQueue {
 
     /// What lies in the dead-letter queue, oldest first.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.state().dead.clone()
+        self.state().dead.values().map(|dead| dead.letter.clone()).collect()
     }
 
     /// Puts every dead letter back as a new message, oldest first.
     pub fn redrive(&self) {
         let mut state = self.state();
-        for letter in std::mem::take(&mut state.dead) {
-            state.add(letter.body, Instant::now());
+        for dead in std::mem::take(&mut state.dead).into_values() {
+            state.add(dead.letter.body, Instant::now());
         }
         drop(state);
         self.changed.notify_waiters();
@@ -220,6 +234,49 @@ impl Queue for MemoryQueue {
     }
 }
 
+#[async_trait]
+impl DeadLetters for MemoryQueue {
+    async fn peek(&self, max: usize) -> Result<Vec<DeadLetterEntry>, PortError> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let free =
+            state.dead.iter_mut().filter(|(_, dead)| dead.looked_at_until.is_none_or(|until| until <= now));
+        let look = |(number, dead): (&u64, &mut Dead)| {
+            dead.looked_at_until = Some(now + PEEK_WINDOW);
+            let DeadLetter { body, reason, receives } = dead.letter.clone();
+            let hold = Hold(number.to_string());
+            let message_id = hold.0.clone();
+            DeadLetterEntry { body, reason, receives, sent: None, first_received: None, message_id, hold }
+        };
+        Ok(free.take(max).map(look).collect())
+    }
+
+    async fn send_back(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        let mut state = self.state();
+        state.add(entry.body.clone(), Instant::now());
+        state.dead.remove(&number(entry)?);
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn discard(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        self.state().dead.remove(&number(entry)?);
+        Ok(())
+    }
+
+    async fn leave(&self, entry: &DeadLetterEntry) -> Result<(), PortError> {
+        if let Some(dead) = self.state().dead.get_mut(&number(entry)?) {
+            dead.looked_at_until = None;
+        }
+        Ok(())
+    }
+}
+
+fn number(entry: &DeadLetterEntry) -> Result<u64, PortError> {
+    entry.hold.0.parse().map_err(|_| refused("dead_letters", PortFault::Invalid))
+}
+
 impl State {
     fn add(&mut self, body: String, visible_at: Instant) {
         self.sent += 1;
@@ -316,7 +373,9 @@ impl State {
 
     fn bury(&mut self, sequence: u64, reason: Option<String>) {
         let message = self.remove(sequence);
-        self.dead.push(DeadLetter { body: message.body, reason, receives: message.receives });
+        self.buried += 1;
+        let letter = DeadLetter { body: message.body, reason, receives: message.receives };
+        self.dead.insert(self.buried, Dead { letter, looked_at_until: None });
     }
 }
 

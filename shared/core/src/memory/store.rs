@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -22,6 +23,8 @@ use crate::ports::{
 #[derive(Debug)]
 pub struct MemoryStore {
     objects: Mutex<BTreeMap<String, Stored>>,
+    /// Names every version once.
+    versions: AtomicU64,
     born: Instant,
 }
 
@@ -37,7 +40,7 @@ struct Stored {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { objects: Mutex::default(), born: Instant::now() }
+        Self { objects: Mutex::default(), versions: AtomicU64::new(0), born: Instant::now() }
     }
 }
 
@@ -49,6 +52,41 @@ impl MemoryStore {
 
     fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Stored>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn version(&self, object: NewObject) -> Stored {
+        let etag = ETag(self.versions.fetch_add(1, Ordering::Relaxed).to_string());
+        let NewObject { key, bytes, metadata, sha256 } = object;
+        Stored { key, bytes, etag, sha256, metadata, put_at: self.born.elapsed() }
+    }
+
+    /// What nobody may do to an object: puts it in place of what is there.
+    #[cfg(feature = "mutants")]
+    pub fn overwrite(&self, object: NewObject) {
+        let stored = self.version(object);
+        self.objects().insert(stored.key.to_string(), stored);
+    }
+
+    /// What nobody may do to an object: takes it away.
+    #[cfg(feature = "mutants")]
+    pub fn remove(&self, key: &ObjectKey) {
+        self.objects().remove(key.as_str());
+    }
+
+    /// The bytes of an object, at once.
+    #[cfg(feature = "mutants")]
+    pub fn bytes_of(&self, key: &ObjectKey) -> Option<Bytes> {
+        self.stored(key).map(|stored| stored.bytes)
+    }
+
+    /// Everything, by key.
+    #[cfg(feature = "mutants")]
+    pub fn everything(&self) -> BTreeMap<String, (Bytes, Metadata)> {
+        let objects = self.objects();
+        let of = |(key, stored): (&String, &Stored)| {
+            (key.clone(), (stored.bytes.clone(), stored.metadata.clone()))
+        };
+        objects.iter().map(of).collect()
     }
 
     fn stored(&self, key: &ObjectKey) -> Option<Stored> {
@@ -107,13 +145,7 @@ impl ObjectStore for MemoryStore {
         if objects.contains_key(object.key.as_str()) {
             return Ok(PutOutcome::AlreadyThere);
         }
-        // Nothing is ever removed, so the count names every version once.
-        let etag = ETag(objects.len().to_string());
-        let NewObject { key, bytes, metadata, sha256 } = object;
-        objects.insert(
-            key.to_string(),
-            Stored { key, bytes, etag, sha256, metadata, put_at: self.born.elapsed() },
-        );
+        objects.insert(object.key.to_string(), self.version(object));
         Ok(PutOutcome::Created)
     }
 
@@ -126,14 +158,7 @@ impl ObjectStore for MemoryStore {
 impl ControlStore for MemoryStore {
     async fn replace(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), PortError> {
         let sha256 = Sha256Digest::of(&bytes);
-        let stored = Stored {
-            key: key.clone(),
-            bytes,
-            etag: ETag(format!("replaced-{sha256}")),
-            sha256,
-            metadata: Metadata::new(),
-            put_at: self.born.elapsed(),
-        };
+        let stored = self.version(NewObject { key: key.clone(), bytes, metadata: Metadata::new(), sha256 });
         self.objects().insert(key.to_string(), stored);
         Ok(())
     }
