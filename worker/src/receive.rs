@@ -80,12 +80,27 @@ pub async fn work(
         };
         slots.spawn(slot.run());
     }
-    stop.cancelled().await;
-    let drain = async { while slots.join_next().await.is_some() {} };
-    if tokio::time::timeout(config.stop_timeout, drain).await.is_err() {
+    // Biased: what has ended is looked at first.
+    tokio::select! {
+        biased;
+        () = all(&mut slots) => return,
+        () = stop.cancelled() => {}
+    }
+    if tokio::time::timeout(config.stop_timeout, all(&mut slots)).await.is_err() {
         info!("the stop timeout is over: units in hand are handed back");
         abandon.cancel();
-        while slots.join_next().await.is_some() {}
+        all(&mut slots).await;
+    }
+}
+
+/// Waits for all slots. A panic of one is one of the whole worker: a slot that was silently gone would be missed by nobody.
+async fn all(slots: &mut JoinSet<()>) {
+    while let Some(ended) = slots.join_next().await {
+        if let Err(error) = ended
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 

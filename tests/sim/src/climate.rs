@@ -64,9 +64,10 @@ pub struct Climate {
 }
 
 impl Climate {
-    /// No fault at all; `slow` calls are none.
-    pub fn calm() -> Self {
-        Self::default()
+    /// No fault at all, though some calls take their time.
+    pub fn calm(draw: &mut Draw) -> Self {
+        let slow = draw.pick(&[0.0, 0.0, 0.1, 0.5]);
+        Self { until: Duration::from_secs(3600), slow, slow_by: Duration::from_secs(7), ..Self::default() }
     }
 
     /// Most faults do not happen in most worlds: what is hidden by one is found without it.

@@ -35,11 +35,13 @@ pub enum Ending {
     Dead(BTreeSet<u32>),
 }
 
-struct Silent;
-
-impl Tell for Silent {
+impl Tell for World {
     fn looked(&self, _: &Status) {}
-    fn put_again(&self, _: usize) {}
+
+    fn put_again(&self, _: usize) {
+        self.saw("put on the queue again");
+    }
+
     fn refused(&self, _: u64) {}
 }
 
@@ -91,7 +93,7 @@ async fn accepted(
             sabotaged && !rough
         }
         Ending::Dead(dead) => {
-            if !world.is_rough() {
+            if !world.is_rough() || scenario.calm {
                 let mended: BTreeSet<u32> = site.expected.mends.iter().map(|(unit, ..)| *unit).collect();
                 if *dead == site.expected.poison && scenario.mended && !mended.is_empty() {
                     world.saw("F15 input put right");
@@ -102,6 +104,10 @@ async fn accepted(
                     let left = site.expected.poison.difference(&mended).copied().collect();
                     return *dead == site.expected.poison || *dead == left;
                 }
+            }
+            if world.is_rough() && dead.is_subset(&site.expected.poison) {
+                // Whoever knows that it is no use waits.
+                sleep(world.climate.until - world.now()).await;
             }
             replay_letters(world, site).await;
             false
@@ -143,7 +149,8 @@ async fn with_fleet(process: &Arc<Process>, site: &Arc<Site>, scenario: &Scenari
         }
     }
     let clock = SimClock(process.world.clone());
-    let fleet = Fleet { started: &started, queue: &queue, letters: &letters, clock: &clock, tell: &Silent };
+    let fleet =
+        Fleet { started: &started, queue: &queue, letters: &letters, clock: &clock, tell: &*process.world };
     let end = fleet.wait(Proof::Told, scenario.quarantine_max, &CancellationToken::new()).await;
     end.map_err(|error| format!("{error:?}")).and_then(ending)
 }

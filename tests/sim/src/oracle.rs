@@ -12,6 +12,7 @@ use backfleet::invariants::{
 use backfleet::verify::Proof;
 use backfleet_core::chain::{LINK_FIELD, Link};
 use backfleet_core::completion::Completion;
+use backfleet_core::digest::Sha256Digest;
 use backfleet_core::layout::ShardName;
 use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
 use backfleet_core::manifest::Manifest;
@@ -77,10 +78,17 @@ fn listed(world: &World, site: &Site, manifest: &Manifest) {
         world.violated("I1 no object is listed twice", "one is");
     }
     let (mut records, mut versions) = (Vec::new(), BTreeSet::new());
+    let everything = site.dest.everything();
     for shard in &manifest.shards {
-        let key = backfleet_core::key::ObjectKey::new(shard.key.clone()).expect("verified");
-        let bytes = site.dest.bytes_of(&key).expect("verified");
-        for line in text(&bytes).lines() {
+        let key = &shard.key;
+        let Some((bytes, _)) = everything.get(key) else {
+            world.violated("I1 what is listed is there", key);
+            continue;
+        };
+        if Sha256Digest::of(bytes) != shard.sha256 {
+            world.violated("I2 what is listed is as it was put", key);
+        }
+        for line in text(bytes).lines() {
             let (Some(name), Some(version)) =
                 (between(line, r#""pk":{"S":""#), between(line, r#""v":{"N":""#))
             else {
@@ -91,8 +99,16 @@ fn listed(world: &World, site: &Site, manifest: &Manifest) {
                 true => records.push(name.to_owned()),
                 false => records.push(format!("{name} v{version}")),
             }
+            let time = line.split(r#""ApproximateCreationDateTime":"#).nth(1);
+            if time.is_some_and(|time| !time.starts_with("1768385930")) {
+                world.violated("I1 no record is bent", format!("another time: {line}"));
+            }
             versions.insert((name.to_owned(), version.to_owned()));
         }
+    }
+    let shards = everything.keys().filter(|key| key.starts_with(&site.layout.shard_prefix())).count();
+    if shards != manifest.shards.len() {
+        world.violated("I1 nothing stands there that is not listed", format!("{shards} shards stand there"));
     }
     let expected = if site.is_scan() { site.table.stable() } else { site.expected.records.clone() };
     let possible = |name: &str| site.is_scan() && name.starts_with('i');
@@ -167,17 +183,21 @@ fn chains(world: &World, site: &Site) {
 
 /// In a calm world nothing is received twice, sent twice or put aside, and the read budget holds.
 async fn nothing_was_done_twice(world: &World, site: &Site, scenario: &Scenario) {
-    for what in ["redelivered", "operator begins again", "412 Shard", "412 Link", "412 Completion"] {
-        if world.seen(what) > 0 {
+    for what in [
+        "redelivered",
+        "operator begins again",
+        "412 Shard",
+        "412 Link",
+        "412 Completion",
+        "put on the queue again",
+    ] {
+        // What cannot be done is tried again, and finds what it wrote.
+        if world.seen(what) > 0 && site.expected.poison.is_empty() {
             world.violated("I8 nothing is done twice without need", what);
         }
     }
-    if !scenario.local && site.is_scan() {
-        for unit in 0..site.plan.units.len() as u32 {
-            if !world.was_sent(unit, 0) {
-                world.violated("I6 a lane goes on by itself", format!("nobody sent unit {unit}"));
-            }
-        }
+    if site.queue.dead_letters().iter().any(|letter| letter.reason.is_none()) {
+        world.violated("I4 what is put aside has a reason", "a letter has none");
     }
     let spent = site.table.spent();
     let (budget, lanes) = (f64::from(scenario.budget), f64::from(lanes(site)));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backfleet_core::limits::RECEIVES_MAX;
 use backfleet_core::memory::MemoryQueue;
+use backfleet_core::message::Message;
 use backfleet_core::ports::{
     DeadLetterEntry, DeadLetters, Depth, Effect, Held, Hold, PortError, PortFault, Queue, SendFailure,
 };
@@ -141,9 +142,10 @@ impl Queue for SimQueue {
             for held in &held {
                 world.leased(self.process.id, held, window);
                 self.steal(held);
-                match held.receives {
-                    0 | 1 => {}
-                    _ => world.saw("redelivered"),
+                let unit = Message::parse(&held.body).ok().map(|message| message.unit);
+                let poison = unit.is_some_and(|unit| self.site.expected.poison.contains(&unit));
+                if held.receives > 1 {
+                    world.saw(if poison { "poison redelivered" } else { "redelivered" });
                 }
             }
             Ok(held)

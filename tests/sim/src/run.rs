@@ -1,6 +1,8 @@
 //! One world, from its seed to the judgement.
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use backfleet_core::control::Control;
@@ -41,16 +43,40 @@ pub struct Outcome {
 
 /// Runs the world of a seed on this thread, whose protocol is broken so, if at all.
 pub fn run(seed: u64, broken: Option<Mutant>, traced: bool) -> Outcome {
+    note_panics();
     mutant::set(broken);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without threads or files");
-    let outcome = runtime.block_on(world(seed, traced));
+    PANICS.take();
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world(seed, traced))));
     drop(runtime);
     mutant::set(None);
+    let mut outcome = outcome.unwrap_or_else(|_| Outcome::nothing(seed));
+    outcome.violations.extend(PANICS.take());
     outcome
+}
+
+thread_local! {
+    /// Panics of this thread, wherever they end.
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Has every panic noted as a violation: a task's own would be lost with the task.
+fn note_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        set_hook(Box::new(|panic| PANICS.with_borrow_mut(|panics| panics.push(format!("a panic: {panic}")))));
+    });
+}
+
+impl Outcome {
+    fn nothing(seed: u64) -> Self {
+        let (violations, trace, seen) = (Vec::new(), Vec::new(), Seen::new());
+        Self { seed, violations, seen, digest: 0, trace, took: Duration::ZERO }
+    }
 }
 
 async fn world(seed: u64, traced: bool) -> Outcome {
@@ -121,12 +147,12 @@ async fn live(world: &Arc<World>, site: &Arc<Site>, scenario: &Scenario) -> (Opt
     let took = world.now();
     // Now and then somebody runs it once more.
     let ending = if ended { endings.last().cloned() } else { None };
-    if ending == Some(Ending::Committed) {
-        again(world, site, scenario).await;
-    }
     world.over.cancel();
     others.shutdown().await;
     drop(operators);
+    if ending == Some(Ending::Committed) {
+        again(world, site, scenario).await;
+    }
     // What is still under way lands.
     sleep(world.climate.late_by + Duration::from_secs(60)).await;
     (ending, took)

@@ -85,7 +85,7 @@ enum Trouble {
 pub fn scenario(draw: &mut Draw) -> (Scenario, Site) {
     let calm = draw.chance(0.05);
     let local = draw.chance(0.15);
-    let climate = if calm { Climate::calm() } else { Climate::draw(draw) };
+    let climate = if calm { Climate::calm(draw) } else { Climate::draw(draw) };
     let mut scenario = Scenario {
         climate,
         local,
@@ -136,7 +136,7 @@ fn sabotage(draw: &mut Draw) -> Option<Sabotage> {
 fn scan(draw: &mut Draw, scenario: &mut Scenario) -> Site {
     let segments = draw.between(1, 8) as u32;
     let lanes = draw.between(1, u64::from(segments.min(4))) as u32;
-    let places = 20 * segments + draw.below(100) as u32;
+    let places = segments * draw.pick(&[20, 20, 60]) + draw.below(100) as u32;
     let (dense, ghosts) = (draw.pick(&[0.2, 0.6, 0.9]), draw.pick(&[0.0, 0.0, 0.3, 0.9]));
     let items: Vec<(u32, bool, usize)> = (0..places)
         .filter_map(|place| {
@@ -174,7 +174,7 @@ fn scan(draw: &mut Draw, scenario: &mut Scenario) -> Site {
 
 fn export(draw: &mut Draw, scenario: &Scenario) -> Site {
     let files = draw.pick(&[1, 2, 4, 8, 16, 50]) as u32;
-    let troubled = !scenario.calm && draw.chance(0.15);
+    let troubled = draw.chance(0.15);
     let (badly, packed) = (draw.chance(0.2), draw.chance(0.2));
     let options = options(draw);
     let source = MemoryStore::new();

@@ -28,6 +28,8 @@ fn parquet_of_a_fleet_whose_workers_die_is_that_of_one_process() {
     let fleet = Fleet::over(Export::synthetic(Synth::telemetry(2_400, 8)))
         .with(&["--format", "parquet", "--shard-bytes", "100KiB"])
         .slowed();
+    // Before anybody polls: what the dead had comes again soon.
+    fleet.queue().set("VisibilityTimeout", "10");
     let start = fleet.start().words(&["--wait", "--json"]).start();
     let mut workers = fleet.workers(2);
     until("some units were done", || fleet.complete_units() > 1 && fleet.shards() > 4);
