@@ -1,7 +1,7 @@
 # The commands of the project; each does its own set-up.
 CARGO_DENY = 0.20.2
 
-.PHONY: test check deny deploy-check image-check bench
+.PHONY: test check deny deploy-check image-check bench sim
 
 test: ## everything that can fail
 	cargo test --workspace --all-features
@@ -28,6 +28,9 @@ image-check: ## the image without a Docker daemon: built, measured, started in a
 	deploy/checks/debian.sh buildah ca-certificates openssl
 	deploy/image/build.sh
 	python3 deploy/image/check.py
+
+sim: ## whole jobs in virtual time: SEED=n with its trace, SEEDS=n with their table, MUTANT=name or all
+	cargo run --quiet --profile sim -p backfleet-sim -- $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
 
 bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
 	cargo build --release -p backfleet -p backfleet-worker

@@ -20,5 +20,6 @@ pub mod operator;
 pub mod oracle;
 pub mod run;
 pub mod many;
+pub mod points;
 
 pub use run::{Outcome, run};

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use backfleet_core::mutant::Mutant;
 use backfleet_sim::many::{Summary, many};
+use backfleet_sim::points::{CRASH_POINTS, FAULTS};
 use backfleet_sim::run;
 use clap::Parser;
 
@@ -57,8 +58,21 @@ fn one(seed: u64, broken: Option<Mutant>) -> ExitCode {
 }
 
 fn table(summary: &Summary) -> ExitCode {
-    println!("| what | times | worlds |\n|---|---:|---:|");
-    for (name, count) in &summary.seen {
+    let count = |name: &str| summary.seen.get(name).copied().unwrap_or(0);
+    let worlds = |name: &str| summary.worlds.get(name).copied().unwrap_or(0);
+    println!("| fault | what | times | worlds |\n|---|---|---:|---:|");
+    for (fault, what) in FAULTS {
+        let name = format!("{fault} {what}");
+        println!("| {fault} | {what} | {} | {} |", count(&name), worlds(&name));
+    }
+    println!("\n| crash point | times |\n|---|---:|");
+    for (point, calls) in CRASH_POINTS {
+        let times: u64 = calls.iter().map(|call| count(&format!("crash: {call}"))).sum();
+        println!("| {point} | {times} |");
+    }
+    println!("\n| seen | times | worlds |\n|---|---:|---:|");
+    let told = |name: &str| name.starts_with('F') && name[1..2].chars().all(|digit| digit.is_ascii_digit());
+    for (name, count) in summary.seen.iter().filter(|(name, _)| !told(name) && !name.starts_with("crash")) {
         println!("| {name} | {count} | {} |", summary.worlds[name]);
     }
     println!("\n{} seeds, {} of them broke something", summary.seeds, summary.broken.len());

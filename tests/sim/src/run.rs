@@ -1,7 +1,7 @@
 //! One world, from its seed to the judgement.
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -50,25 +50,31 @@ pub fn run(seed: u64, broken: Option<Mutant>, traced: bool) -> Outcome {
         .start_paused(true)
         .build()
         .expect("a runtime without threads or files");
-    PANICS.take();
+    PANICS.set(Some(Vec::new()));
     let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world(seed, traced))));
     drop(runtime);
     mutant::set(None);
     let mut outcome = outcome.unwrap_or_else(|_| Outcome::nothing(seed));
-    outcome.violations.extend(PANICS.take());
+    outcome.violations.extend(PANICS.take().unwrap_or_default());
     outcome
 }
 
 thread_local! {
-    /// Panics of this thread, wherever they end.
-    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// Panics of the world on this thread, wherever they end; nothing while there is no world.
+    static PANICS: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
 /// Has every panic noted as a violation: a task's own would be lost with the task.
 fn note_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        set_hook(Box::new(|panic| PANICS.with_borrow_mut(|panics| panics.push(format!("a panic: {panic}")))));
+        let usual = take_hook();
+        set_hook(Box::new(move |panic| {
+            PANICS.with_borrow_mut(|panics| match panics {
+                Some(panics) => panics.push(format!("a panic: {panic}")),
+                None => usual(panic),
+            });
+        }));
     });
 }
 
@@ -96,6 +102,15 @@ async fn world(seed: u64, traced: bool) -> Outcome {
     }
     if scenario.local {
         world.saw("jobs in one process");
+    }
+    if scenario.operators > 1 {
+        world.saw("F28 two coordinators");
+    }
+    if site.few_in_flight {
+        world.saw("F30 few messages in flight");
+    }
+    for _ in &site.expected.poison {
+        world.saw("F11 poison");
     }
     world.saw(if site.is_scan() { "scans" } else { "exports" });
     Outcome {

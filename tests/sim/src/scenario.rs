@@ -122,9 +122,9 @@ fn options(draw: &mut Draw) -> JobOptions {
     }
 }
 
-fn queue(draw: &mut Draw, calm: bool) -> Arc<MemoryQueue> {
+fn queue(draw: &mut Draw, few: bool) -> Arc<MemoryQueue> {
     let visibility = if draw.chance(0.3) { Duration::from_secs(30) } else { VISIBILITY };
-    let in_flight_max = if !calm && draw.chance(0.1) { draw.between(1, 3) as usize } else { 120_000 };
+    let in_flight_max = if few { draw.between(1, 3) as usize } else { 120_000 };
     Arc::new(MemoryQueue::new(MemoryQueueConfig { visibility, in_flight_max, ..Default::default() }))
 }
 
@@ -264,13 +264,15 @@ fn site(
         dest.overwrite(object(key.clone(), bytes.clone()));
     }
     let sabotage = if scenario.calm || !expected.poison.is_empty() { None } else { sabotage(draw) };
+    let few_in_flight = !scenario.calm && draw.chance(0.1);
     Site {
         layout: plan.layout().expect("a layout that holds"),
         plan,
         source: Arc::new(source),
         dest: Arc::new(dest),
         table,
-        queue: queue(draw, scenario.calm),
+        queue: queue(draw, few_in_flight),
+        few_in_flight,
         expected,
         sabotage,
         sabotaged: AtomicBool::new(false),

@@ -42,6 +42,8 @@ pub struct Site {
     pub expected: Expected,
     /// What a person does to the destination when every unit is complete.
     pub sabotage: Option<Sabotage>,
+    /// Whether only few messages may be in flight.
+    pub few_in_flight: bool,
     /// Whether that was done.
     pub sabotaged: AtomicBool,
 }
