@@ -21,5 +21,6 @@ pub mod oracle;
 pub mod run;
 pub mod many;
 pub mod points;
+pub mod scale;
 
 pub use run::{Outcome, run};

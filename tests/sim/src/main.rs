@@ -6,6 +6,7 @@ use backfleet_core::mutant::Mutant;
 use backfleet_sim::many::{Summary, many};
 use backfleet_sim::points::{CRASH_POINTS, FAULTS};
 use backfleet_sim::run;
+use backfleet_sim::scale::scale;
 use clap::Parser;
 
 /// Simulates whole jobs under faults.
@@ -23,10 +24,17 @@ struct Flags {
     /// Break the protocol so, by name; `all` for one after the other, until each is noticed
     #[arg(long, value_name = "NAME")]
     mutant: Option<String>,
+    /// Run one calm job of so many units instead, and print what it asked of the store
+    #[arg(long, value_name = "UNITS")]
+    scale: Option<u32>,
 }
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
+    if let Some(units) = flags.scale {
+        scale(units, 2_000);
+        return ExitCode::SUCCESS;
+    }
     let mutant = flags.mutant.as_deref();
     if mutant == Some("all") {
         return mutants(flags.from..flags.from + flags.seeds);

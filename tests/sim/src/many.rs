@@ -47,10 +47,6 @@ impl Summary {
 }
 
 /// Runs the seeds on so many threads, until `broken_max` of them broke something.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "each thread has worlds of its own; none shares anything with another"
-)]
 pub fn many(seeds: Range<u64>, threads: usize, mutant: Option<Mutant>, broken_max: u64) -> Summary {
     let (next, broken) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
     let one = || {
