@@ -17,6 +17,7 @@ use crate::fleet_wait::{holds_within, until};
 #[derive(Debug)]
 pub struct WorkerCall {
     command: Command,
+    unread: bool,
 }
 
 /// A worker under way. Killed when dropped.
@@ -33,7 +34,15 @@ impl WorkerCall {
     pub fn new() -> Self {
         let mut command = Command::new(binary());
         command.stdin(Stdio::null()).env_remove("RUST_LOG");
-        Self { command }
+        Self { command, unread: false }
+    }
+
+    /// Every step it takes goes into a pipe that nobody reads.
+    #[must_use]
+    pub fn unread(mut self) -> Self {
+        self.command.env("RUST_LOG", "trace");
+        self.unread = true;
+        self
     }
 
     /// Adds a flag with its value.
@@ -54,7 +63,8 @@ impl WorkerCall {
     pub fn start(&mut self) -> Worker {
         let [log, errors] = [(); 2].map(|()| tempfile::tempfile().expect("a temporary file"));
         let copy = |file: &File| file.try_clone().expect("a second handle of a file");
-        self.command.stdout(copy(&log)).stderr(copy(&errors));
+        let lines = if self.unread { Stdio::piped() } else { copy(&log).into() };
+        self.command.stdout(lines).stderr(copy(&errors));
         let child = self.command.spawn().expect("a worker can be started");
         Worker { child, log, errors, ended: None }
     }

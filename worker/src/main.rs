@@ -71,7 +71,7 @@ struct Flags {
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    backfleet_worker::log::to_json("info");
+    let _lines = backfleet_worker::log::to_json("info");
     let concurrency = flags.concurrency.map_or_else(cpus, usize::from);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(concurrency + 1).enable_all().build();

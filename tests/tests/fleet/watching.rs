@@ -226,3 +226,12 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_worker() {
+    let fleet = Fleet::over(Export::synthetic(Synth::telemetry(600, 60)));
+    let _worker = fleet.worker().unread().start();
+    let waiting = fleet.start().word("--wait").start();
+    assert_eq!(waiting.outcome().code, Some(0));
+    fleet.assert_as_local();
+}
