@@ -54,7 +54,8 @@ fn a_manifest_of_ten_million_lines_is_refused_when_it_is_too_long() {
     let manifest = File::create(export.folder().join("manifest-files.json")).expect("a file can be written");
     let mut manifest = BufWriter::new(manifest);
     for n in 0..10_000_000 {
-        writeln!(manifest, r#"{{"itemCount":1,"dataFileS3Key":"data/{n:08}.json.gz"}}"#).expect("there is room");
+        writeln!(manifest, r#"{{"itemCount":1,"dataFileS3Key":"data/{n:08}.json.gz"}}"#)
+            .expect("there is room");
     }
     drop(manifest);
     let outcome = within(768 * MIB, "manifest of 10,000,000 lines", &export, &[]);
@@ -70,7 +71,8 @@ fn over(name: &str, write: impl FnOnce(&Path)) -> Export {
     fs::write(export.folder().join("manifest-files.json"), line).expect("a manifest can be written");
     let summary = json!({"version": "2020-06-30", "manifestFilesS3Key": "manifest-files.json",
         "outputFormat": "DYNAMODB_JSON"});
-    fs::write(export.folder().join("manifest-summary.json"), summary.to_string()).expect("a manifest can be written");
+    fs::write(export.folder().join("manifest-summary.json"), summary.to_string())
+        .expect("a manifest can be written");
     export
 }
 

@@ -230,3 +230,62 @@ impl Completion {
         .find_map(|(holds, what)| (!holds).then_some(what))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completion() -> Completion {
+        let job = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let shard = ShardRecord {
+            key: "p/part-01234567-000003-00000.json".into(),
+            bytes: 10,
+            sha256: Sha256Digest::of(b"shard"),
+            records: 2,
+            content_bytes: 20,
+            content: Digest128("00112233445566778899aabbccddeeff".parse().unwrap()),
+        };
+        let counts = Counts {
+            records_in: 2,
+            records_out: 2,
+            bytes_out: 10,
+            content_bytes: 20,
+            shards: 1,
+            ..Counts::default()
+        };
+        Completion {
+            v: 1,
+            job,
+            unit: 3,
+            counts,
+            md5_proven: true,
+            shards: vec![shard],
+            quarantine: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_completion_is_read_as_it_was_written() {
+        let completion = completion();
+        let read = Completion::parse(&completion.to_json(), completion.job, 3).unwrap();
+        assert_eq!(read, completion);
+        assert!(matches!(
+            Completion::parse(&completion.to_json(), completion.job, 4),
+            Err(CompletionError::Misplaced { unit: 4, named: 3, .. })
+        ));
+    }
+
+    #[test]
+    fn a_flipped_bit_is_seen_wherever_it_is() {
+        let completion = completion();
+        let json = completion.to_json();
+        for bit in 0..json.len() * 8 {
+            let mut json = json.clone();
+            json[bit / 8] ^= 1 << (bit % 8);
+            let read = Completion::parse(&json, completion.job, 3);
+            assert!(read.is_err(), "{}", String::from_utf8_lossy(&json));
+        }
+        assert!(Completion::parse(&json[..json.len() - 1], completion.job, 3).is_err());
+        assert!(Completion::parse(b"", completion.job, 3).is_err());
+    }
+}
