@@ -23,6 +23,7 @@ pub use compare::{Difference, Remedy, Severity, compare};
 pub use infer::{Flag, Inference, infer};
 pub use portrait::Portrait;
 
+use backfleet_core::completion::CompletionError;
 use backfleet_core::job::JobId;
 use backfleet_core::ports::PortError;
 
@@ -109,7 +110,7 @@ pub enum ParityError {
         /// Its key.
         key: String,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: CompletionError,
     },
 }
 

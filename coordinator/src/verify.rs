@@ -28,7 +28,7 @@ pub enum Proof {
 }
 
 /// Calls under way at once.
-const CALLS_MAX: usize = 16;
+const CALLS_MAX: usize = 64;
 /// Reads of an object that arrives garbled.
 const READS_MAX: u32 = 5;
 /// Findings that are kept; more are only counted.

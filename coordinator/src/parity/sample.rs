@@ -88,7 +88,8 @@ pub async fn shard(dest: &dyn ObjectStore, layout: &Layout) -> Result<Sample, Pa
     let mut fullest: Option<ShardRecord> = None;
     for entry in spread(&completions) {
         let Some(json) = dest.get_small(&entry.key, SMALL_OBJECT_BYTES_MAX).await? else { continue };
-        let completion: Completion = serde_json::from_slice(&json)
+        let Some(unit) = layout.parse_completion(&entry.key) else { continue };
+        let completion = Completion::parse(&json, layout.job(), unit)
             .map_err(|source| ParityError::Completion { key: entry.key.to_string(), source })?;
         for shard in completion.shards.into_iter().filter(|shard| shard.records > 0) {
             if fullest.as_ref().is_none_or(|fullest| shard.records > fullest.records) {
