@@ -203,6 +203,10 @@ impl ExportError {
             Self::ManifestMd5 { .. } | Self::ManifestForm { .. } | Self::ListedTwice { .. } | Self::Items { .. } => {
                 "the manifest was altered or damaged: copy it again from the bucket the export was written to".into()
             }
+            Self::TooManyFiles { .. } => {
+                "an export has far fewer: look whether this is its own list; a folder of copies can be converted part by part"
+                    .into()
+            }
             Self::NoView => "give --export-view NEW_IMAGE or NEW_AND_OLD_IMAGES".into(),
             Self::TwoNotations { .. } => "give a folder of one kind".into(),
             Self::NoDataFiles { .. } => "point --source at the folder that holds them".into(),

@@ -16,27 +16,28 @@ const RESIDENT_MAX: u64 = 256 * MIB;
 #[test]
 fn ten_mebibytes_that_inflate_to_ten_gibibytes_are_refused_as_a_bomb() {
     let export = over("bomb.json.gz", |path| {
-        let member = gzip_best(&vec![b'\n'; 64 << 20]);
+        let member = gzip_best(&vec![b'x'; 64 << 20]);
         let bytes = member.repeat(160);
         assert!(bytes.len() < 12 << 20, "{} bytes", bytes.len());
         fs::write(path, bytes).expect("a file can be written");
     });
     let outcome = within_bounds("gzip bomb, 10 GiB", &export, &[]);
     assert_eq!(outcome.code, Some(4), "{outcome}");
-    outcome.explains(&["bomb.json.gz", "times its size"]);
+    outcome.explains(&["bomb.json.gz", "stored bytes inflate to"]);
 }
 
 #[test]
-fn a_line_of_sixteen_gibibytes_is_quarantined_by_its_beginning() {
+fn a_line_of_gibibytes_is_quarantined_by_its_beginning() {
     let export = over("line.json", |path| {
         let mut file = File::create(path).expect("a file can be written");
-        file.write_all(item("before", "").as_bytes()).expect("there is room");
+        writeln!(file, "{}", item("before", "")).expect("there is room");
         // What was never written is there, and takes no room.
-        file.set_len(16 << 30).expect("a file can have holes");
+        file.set_len(line_bytes()).expect("a file can have holes");
     });
-    let outcome = within_bounds("one line, 16 GiB", &export, &["--max-quarantine", "1"]);
+    let outcome =
+        within_bounds(&format!("one line, {} MiB", line_bytes() / MIB), &export, &["--max-quarantine", "1"]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    outcome.says(&["1 record in", "1 in quarantine"]);
+    outcome.says(&["2 records in", "1 quarantined"]);
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn nesting_without_end_is_quarantined() {
     let export = bare_export(&[DataFile::of_lines("deep.json", [deep.as_str(), &item("b", "")])]);
     let outcome = within_bounds("1,000,000 levels of JSON", &export, &["--max-quarantine", "1"]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    outcome.says(&["2 records in", "1 in quarantine"]);
+    outcome.says(&["2 records in", "1 quarantined"]);
 }
 
 #[test]
@@ -60,7 +61,12 @@ fn a_manifest_of_ten_million_lines_is_refused_when_it_is_too_long() {
     drop(manifest);
     let outcome = within(768 * MIB, "manifest of 10,000,000 lines", &export, &[]);
     assert_eq!(outcome.code, Some(3), "{outcome}");
-    outcome.explains(&["manifest-files.json", "1,000,000"]);
+    outcome.explains(&["manifest-files.json", "1000000 files"]);
+}
+
+/// As long as there is patience for: 16 GiB are no more than one, but take their time.
+fn line_bytes() -> u64 {
+    std::env::var("LINE_MIB").map_or(MIB << 10, |mebibytes| mebibytes.parse::<u64>().expect("a number") * MIB)
 }
 
 /// An export of one file, whatever it holds.
