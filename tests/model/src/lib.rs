@@ -19,21 +19,12 @@
 //! What is left out: links nobody names and late puts of links, which change nothing; lanes and their budget; the message
 //! for the rest of a segment, which is the message coming again after its worker stopped between two shards; pages
 //! that share a shard; reads that fail, which are a worker that dies.
+//!
+//! In flow order:
 
-/// The table: a segment's items, and the pages that readers see of it.
 pub mod segment;
-
-/// What stands of a segment behind one shard, and where reading goes on.
 pub mod link;
-
-/// What is shared: objects, late requests, the message.
 pub mod state;
-
-/// One worker's way, in the protocol as it is and in the broken ones.
 pub mod worker;
-
-/// What can happen next, for the search.
 pub mod chain;
-
-/// What must hold in every state, and what must be reached.
 pub mod properties;

@@ -75,3 +75,27 @@ impl fmt::Debug for Link {
         write!(f, "{:?}{start}..{end}{stop}~{changed:04b}|", self.before())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{Segment, Table};
+
+    #[test]
+    fn a_link_tells_all_of_its_shards_back() {
+        let segment = Segment { len: POSITIONS_MAX, updated: 0b0111, fleeting: 0b1000 };
+        let mut open = vec![Link::BEGINNING];
+        let mut ends = 0;
+        while let Some(link) = open.pop() {
+            for page in
+                [0b0000, 0b0101, 0b1111].into_iter().flat_map(|bits| segment.pages(Table(bits), link.end()))
+            {
+                let next = link.then(page);
+                assert_eq!((next.page(), next.before(), next.shards()), (page, link, link.shards() + 1));
+                assert!(next.shards() <= SHARDS_MAX, "{next:?}");
+                if page.last { ends += 1 } else { open.push(next) }
+            }
+        }
+        assert!(ends > 100, "{ends} ways to read a segment");
+    }
+}

@@ -4,7 +4,7 @@ use stateright::Property;
 
 use crate::chain::Chain;
 use crate::link::Link;
-use crate::segment::range;
+use crate::segment::{Page, range};
 use crate::state::{Put, State};
 use crate::worker::Phase;
 
@@ -133,12 +133,10 @@ fn passed(state: &State, link: Link) -> bool {
     state.shards.get(link.shards()).is_some_and(Option::is_some)
 }
 
+/// Whether two workers are about to put the same place of the table with different items.
 fn two_readings(state: &State) -> bool {
     let put = |phase: &Phase| if let Phase::PuttingShard(link) = phase { Some(link.page()) } else { None };
     let pages = || state.workers.iter().filter_map(put);
-    pages().any(|one| {
-        pages().any(|other| {
-            one.start == other.start && one.end == other.end && one != other && one.last == other.last
-        })
-    })
+    let place = |page: Page| (page.start, page.end, page.last);
+    pages().any(|one| pages().any(|other| place(one) == place(other) && one.changed != other.changed))
 }
