@@ -54,17 +54,18 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds another unit's.
+    /// Adds another unit's. No sum of what can be true comes near the end of its numbers.
     pub fn add(&mut self, other: &Self) {
-        self.records_in += other.records_in;
-        self.records_out += other.records_out;
-        self.quarantined += other.quarantined;
-        self.filtered += other.filtered;
-        self.bytes_in += other.bytes_in;
-        self.bytes_inflated += other.bytes_inflated;
-        self.content_bytes += other.content_bytes;
-        self.bytes_out += other.bytes_out;
-        self.shards += other.shards;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.records_in, other.records_in);
+        add(&mut self.records_out, other.records_out);
+        add(&mut self.quarantined, other.quarantined);
+        add(&mut self.filtered, other.filtered);
+        add(&mut self.bytes_in, other.bytes_in);
+        add(&mut self.bytes_inflated, other.bytes_inflated);
+        add(&mut self.content_bytes, other.content_bytes);
+        add(&mut self.bytes_out, other.bytes_out);
+        add(&mut self.shards, other.shards);
     }
 }
 
@@ -187,22 +188,63 @@ impl Completion {
     fn contradiction(&self) -> Option<&'static str> {
         let Counts { records_in, records_out, quarantined, bytes_out, content_bytes, shards, .. } =
             self.counts;
-        let sum = |of: fn(&ShardRecord) -> u64| self.shards.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&ShardRecord) -> u64| sum(self.shards.iter().map(of));
         [
-            (records_in == records_out + quarantined, "records in are not records out plus quarantined"),
-            (records_out == sum(|shard| shard.records), "records out are not the sum of the shards'"),
-            (bytes_out == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
             (
-                content_bytes == sum(|shard| shard.content_bytes),
+                Some(records_in) == records_out.checked_add(quarantined),
+                "records in are not records out plus quarantined",
+            ),
+            (Some(records_out) == sum(|shard| shard.records), "records out are not the sum of the shards'"),
+            (Some(bytes_out) == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
+            (
+                Some(content_bytes) == sum(|shard| shard.content_bytes),
                 "content bytes are not the sum of the shards'",
             ),
             (shards == self.shards.len() as u64, "the number of shards is not that of the list"),
             (
-                quarantined == self.quarantine.iter().map(|object| object.records).sum::<u64>(),
+                Some(quarantined) == self::sum(self.quarantine.iter().map(|object| object.records)),
                 "quarantined records are not the sum of the quarantine objects'",
             ),
         ]
         .into_iter()
         .find_map(|(holds, what)| (!holds).then_some(what))
+    }
+}
+
+/// `None` if it is more than any number that a completion could say.
+fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
+    numbers.try_fold(0_u64, u64::checked_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sums once overflowed: a panic where that is checked, and elsewhere sums that agreed with anything.
+    #[test]
+    fn a_completion_whose_sums_overflow_contradicts_itself() {
+        let job: JobId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let counts = Counts { records_in: 1, records_out: 2, quarantined: u64::MAX, ..Counts::default() };
+        let shard = |records| ShardRecord {
+            key: "k".to_owned(),
+            bytes: 0,
+            sha256: Sha256Digest([0; 32]),
+            records,
+            content_bytes: 0,
+            content: Digest128(ContentDigest(0)),
+        };
+        let shards = vec![shard(u64::MAX), shard(3)];
+        let completion =
+            Completion { v: 1, job, unit: 0, counts, md5_proven: true, shards, quarantine: Vec::new() };
+        assert!(matches!(
+            Completion::parse(&completion.to_json(), job, 0),
+            Err(CompletionError::Contradiction { .. })
+        ));
+        let counts = Counts { records_in: 2, records_out: 2, quarantined: 0, shards: 2, ..counts };
+        let completion = Completion { counts, ..completion };
+        assert!(matches!(
+            Completion::parse(&completion.to_json(), job, 0),
+            Err(CompletionError::Contradiction { .. })
+        ));
     }
 }

@@ -72,7 +72,8 @@ fn is_read_differently(value: &[u8]) -> bool {
 
 /// ion-rs wants a space there, which Ion does not ask for.
 fn has_comment_behind_word(value: &[u8]) -> bool {
-    let is_one = |bytes: &[u8]| is_word(bytes[0]) && bytes[1] == b'/' && b"/*".contains(&bytes[2]);
+    let ends_word = |byte: u8| is_word(byte) || byte == b'.';
+    let is_one = |bytes: &[u8]| ends_word(bytes[0]) && bytes[1] == b'/' && b"/*".contains(&bytes[2]);
     value.windows(3).any(is_one)
 }
 

@@ -45,12 +45,10 @@ pub fn zstd(data: &[u8]) {
     hold(Encoding::Zstd, Compression::Zstd, slicing, &stored, theirs);
 }
 
-/// Frame by frame, as its window allows; then at once, where the decoder also looks at the length that a header says. It is
-/// fed little at a time, or it would pass over the window of a small frame.
+/// Frame by frame, as its window allows: fed little at a time, or the decoder would pass over the window of a small frame.
 fn unzstd(stored: &[u8]) -> Result<Vec<u8>, Unread> {
     let frames = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(3, stored));
-    let content = bounded(frames.map_err(|_| Unread::Damaged)?)?;
-    zstd::bulk::decompress(stored, content.len()).map_err(|_| Unread::Damaged)
+    bounded(frames.map_err(|_| Unread::Damaged)?)
 }
 
 enum Unread {
@@ -85,7 +83,7 @@ fn hold(
         assert!(digested.is_err(), "only the digest reads it");
         return;
     };
-    if leaves_something_behind(&ours) {
+    if ours.is_err() && is_damaged(encoding, &ours, stored, &content) {
         return;
     }
     let ours = ours.unwrap_or_else(|error| panic!("only the other one reads it: {error}"));
@@ -96,9 +94,13 @@ fn hold(
     assert_eq!((ours.shards, ours.quarantined), (expected.shards, expected.quarantined));
 }
 
-/// Other readers stop at the last member, whatever follows; ours lets nothing follow.
-fn leaves_something_behind(ours: &Result<Outcome, InputError>) -> bool {
-    matches!(ours, Err(InputError::TrailingGarbage { .. }))
+/// Whether ours refuses with reason what another reader took. Of gzip it stops at the last member, whatever follows; of
+/// zstd it does not hold frames against the length in their headers, which it only does when it is given all at once.
+fn is_damaged(encoding: Encoding, ours: &Result<Outcome, InputError>, stored: &[u8], content: &[u8]) -> bool {
+    match encoding {
+        Encoding::Zstd => zstd::bulk::decompress(stored, content.len()).is_err(),
+        _ => matches!(ours, Err(InputError::TrailingGarbage { .. })),
+    }
 }
 
 /// A member around deflate data that is whatever it is; the trailer is right if the data is.
