@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use backfleet_convert::{Content, Encoding, Format, Input, Notation, Recipe, RecipeSpec};
+use backfleet_convert::{Content, Encoding, Format, Input, Notation, Reason, Recipe, RecipeSpec};
 
 use crate::conversion::{Outcome, convert};
 use crate::ion_reader::{line_of, normalised, read};
@@ -40,6 +40,9 @@ pub fn ion_line(value: &[u8]) {
             return;
         }
     };
+    if is_refused_for_base64(&ours) {
+        return;
+    }
     if let Some(theirs) = theirs.filter(is_item) {
         let ours = record(&ours).unwrap_or_else(|| panic!("{:?}: {}", ours.quarantined, shown()));
         assert_eq!(normalised(ours), theirs, "{}", shown());
@@ -51,6 +54,11 @@ fn record(outcome: &Outcome) -> Option<serde_json::Value> {
     let [shard] = outcome.shards.as_slice() else { return None };
     let one = outcome.totals.records_in == 1;
     one.then(|| serde_json::from_slice(&shard.bytes).expect("a record is JSON"))
+}
+
+/// ion-rs takes base64 without its padding, which Ion asks for.
+fn is_refused_for_base64(outcome: &Outcome) -> bool {
+    outcome.quarantined.iter().any(|fault| fault.reason == Reason::InvalidBase64)
 }
 
 /// Whether the line is an item also by the rules that Ion does not have.
@@ -67,6 +75,8 @@ fn is_read_differently(value: &[u8]) -> bool {
         || has_word_like_marker(value)
         || has_marker_on_later_line(value)
         || value.contains(&b'\r')
+        // ion-rs does not look at bytes of comments.
+        || std::str::from_utf8(value).is_err()
         || value.starts_with(b"\xef\xbb\xbf")
 }
 

@@ -20,9 +20,12 @@ fn folder(kind: &str, target: &str) -> PathBuf {
 /// The files of a folder, in the order of their names; none if it is not there.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
     paths.sort();
-    paths.into_iter().map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()
+    paths
+        .into_iter()
+        .map(|path| (path.display().to_string(), fs::read(&path).expect("a file can be read")))
+        .collect()
 }
 
 fn inputs_wanted() -> usize {
