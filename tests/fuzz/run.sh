@@ -33,7 +33,7 @@ for target in "$@"; do
     mkdir -p guided/artifacts "guided/corpus/$target" "regressions/$target"
     found=nothing
     fuzz run "$target" "guided/corpus/$target" "corpus/$target" "regressions/$target" -- \
-        -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -max_len=65536 -print_final_stats=1 \
+        -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -max_len=65536 -dict=tokens.dict -print_final_stats=1 \
         >"$log" 2>&1 || { found="something: see $log"; failed=1; }
     inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     printf '%-16s %12s  %s\n' "$target" "${inputs:-?}" "$found" | tee -a "$table"

@@ -12,8 +12,8 @@ use crate::conversion::{Outcome, convert};
 use crate::drawn::{Drawn, pieces};
 use crate::recipes::plain_spec;
 
-/// Beyond this a file is only inflated, not compared: deflate makes a thousand bytes of one, zstd makes any number.
-const CONTENT_BYTES_MAX: u64 = 4 << 20;
+/// A file that makes more of it says nothing more: deflate makes a thousand bytes of one, zstd any number.
+const CONTENT_BYTES_MAX: u64 = 1 << 20;
 
 static ITEM: LazyLock<Arc<Recipe>> = LazyLock::new(|| {
     let spec = RecipeSpec { keys: Vec::new(), ..plain_spec(Format::Item) };
