@@ -1,7 +1,7 @@
 # The commands of the project; each does its own set-up.
 CARGO_DENY = 0.20.2
 
-.PHONY: test check deny deploy-check image-check bench sim
+.PHONY: test check deny deploy-check image-check bench sim fuzz
 
 test: ## everything that can fail
 	cargo test --workspace --all-features
@@ -35,3 +35,6 @@ sim: ## whole jobs in virtual time: SEED=n with its trace, SEEDS=n with their ta
 bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
 	cargo build --release -p backfleet -p backfleet-worker
 	python3 tests/bench/bench.py $(if $(QUICK),--quick)
+
+fuzz: ## every reader and the conversion under bytes that coverage chooses, SECONDS=60 each; needs a nightly toolchain
+	tests/fuzz/run.sh $(or $(SECONDS),60)

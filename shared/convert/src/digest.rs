@@ -1,7 +1,6 @@
 //! Content digests: what proves that two shards hold the same records, however they were compressed.
 
 use std::fmt;
-use std::io::Read;
 use std::str::FromStr;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -10,6 +9,7 @@ use crate::columns::content_digest_of_parquet;
 use crate::gunzip::{Gunzip, InputError};
 use crate::limits::INFLATE_BYTES;
 use crate::recipe::{Compression, Format};
+use crate::unzstd::Unzstd;
 
 /// xxh3-128 of a shard's uncompressed bytes; as text 32 lowercase hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,16 +76,23 @@ fn digest_of_gzip(mut stored: &[u8]) -> Result<(ContentDigest, u64), InputError>
     }
 }
 
-fn digest_of_zstd(stored: &[u8]) -> Result<(ContentDigest, u64), InputError> {
+fn digest_of_zstd(mut stored: &[u8]) -> Result<(ContentDigest, u64), InputError> {
+    let mut unzstd = Unzstd::default();
     let mut piece = vec![0; INFLATE_BYTES];
     let mut content = ContentHasher::default();
-    let mut frames = zstd::stream::read::Decoder::new(stored).map_err(|_| InputError::CorruptZstd)?;
+    while !stored.is_empty() {
+        let progress = unzstd.inflate(stored, &mut piece)?;
+        stored = &stored[progress.consumed..];
+        content.update(&piece[..progress.produced]);
+    }
     loop {
-        match frames.read(&mut piece).map_err(|_| InputError::CorruptZstd)? {
-            0 => return Ok((content.digest(), content.bytes())),
-            read => content.update(&piece[..read]),
+        match unzstd.drain(&mut piece)? {
+            0 => break,
+            produced => content.update(&piece[..produced]),
         }
     }
+    unzstd.finish()?;
+    Ok((content.digest(), content.bytes()))
 }
 
 /// Digest and length of bytes that come piece by piece.

@@ -311,6 +311,8 @@ impl<'v> Walk<'v> {
             b"false" => b"{\"BOOL\":false}",
             b"null" => b"{\"NULL\":true}",
             b"nan" => return Err(Fault::new(Reason::InvalidNumber, start)),
+            // What it annotates may stand on the next line.
+            _ if self.tokens.is_at_end() => return Err(self.tokens.unexpected()),
             _ => return Err(Fault::new(Reason::UnknownType, start)),
         };
         self.write(json);

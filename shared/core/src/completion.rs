@@ -56,17 +56,18 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds another unit's.
+    /// Adds another unit's. No sum of what can be true comes near the end of its numbers.
     pub fn add(&mut self, other: &Self) {
-        self.records_in += other.records_in;
-        self.records_out += other.records_out;
-        self.quarantined += other.quarantined;
-        self.filtered += other.filtered;
-        self.bytes_in += other.bytes_in;
-        self.bytes_inflated += other.bytes_inflated;
-        self.content_bytes += other.content_bytes;
-        self.bytes_out += other.bytes_out;
-        self.shards += other.shards;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.records_in, other.records_in);
+        add(&mut self.records_out, other.records_out);
+        add(&mut self.quarantined, other.quarantined);
+        add(&mut self.filtered, other.filtered);
+        add(&mut self.bytes_in, other.bytes_in);
+        add(&mut self.bytes_inflated, other.bytes_inflated);
+        add(&mut self.content_bytes, other.content_bytes);
+        add(&mut self.bytes_out, other.bytes_out);
+        add(&mut self.shards, other.shards);
     }
 }
 
@@ -163,6 +164,14 @@ pub enum CompletionError {
 const SEAL_BEGIN: &str = ",\"seal\":\"";
 const SEAL_END: &str = "\"}\n";
 
+/// A JSON object with the seal behind its other fields.
+pub fn sealed(mut json: Vec<u8>) -> Vec<u8> {
+    let seal = Sha256Digest::of(&json);
+    json.pop();
+    json.extend_from_slice(format!("{SEAL_BEGIN}{seal}{SEAL_END}").as_bytes());
+    json
+}
+
 /// The bytes that were sealed.
 fn unsealed(json: &[u8]) -> Option<Vec<u8>> {
     let rest = json.strip_suffix(SEAL_END.as_bytes())?;
@@ -176,11 +185,7 @@ fn unsealed(json: &[u8]) -> Option<Vec<u8>> {
 impl Completion {
     /// The object's bytes.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut json = serde_json::to_vec(self).expect("a completion is plain data");
-        let seal = Sha256Digest::of(&json);
-        json.pop();
-        json.extend_from_slice(format!("{SEAL_BEGIN}{seal}{SEAL_END}").as_bytes());
-        json
+        sealed(serde_json::to_vec(self).expect("a completion is plain data"))
     }
 
     /// Reads the completion of `unit` of `job` and holds it against itself.
@@ -211,24 +216,32 @@ impl Completion {
     fn contradiction(&self) -> Option<&'static str> {
         let Counts { records_in, records_out, quarantined, bytes_out, content_bytes, shards, .. } =
             self.counts;
-        let sum = |of: fn(&ShardRecord) -> u64| self.shards.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&ShardRecord) -> u64| sum(self.shards.iter().map(of));
         [
-            (records_in == records_out + quarantined, "records in are not records out plus quarantined"),
-            (records_out == sum(|shard| shard.records), "records out are not the sum of the shards'"),
-            (bytes_out == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
             (
-                content_bytes == sum(|shard| shard.content_bytes),
+                Some(records_in) == records_out.checked_add(quarantined),
+                "records in are not records out plus quarantined",
+            ),
+            (Some(records_out) == sum(|shard| shard.records), "records out are not the sum of the shards'"),
+            (Some(bytes_out) == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
+            (
+                Some(content_bytes) == sum(|shard| shard.content_bytes),
                 "content bytes are not the sum of the shards'",
             ),
             (shards == self.shards.len() as u64, "the number of shards is not that of the list"),
             (
-                quarantined == self.quarantine.iter().map(|object| object.records).sum::<u64>(),
+                Some(quarantined) == self::sum(self.quarantine.iter().map(|object| object.records)),
                 "quarantined records are not the sum of the quarantine objects'",
             ),
         ]
         .into_iter()
         .find_map(|(holds, what)| (!holds).then_some(what))
     }
+}
+
+/// `None` if it is more than any number that a completion could say.
+fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
+    numbers.try_fold(0_u64, u64::checked_add)
 }
 
 #[cfg(test)]
@@ -287,5 +300,33 @@ mod tests {
         }
         assert!(Completion::parse(&json[..json.len() - 1], completion.job, 3).is_err());
         assert!(Completion::parse(b"", completion.job, 3).is_err());
+    }
+
+    /// The sums once overflowed: a panic where that is checked, and elsewhere sums that agreed with anything.
+    #[test]
+    fn a_completion_whose_sums_overflow_contradicts_itself() {
+        let job: JobId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let counts = Counts { records_in: 1, records_out: 2, quarantined: u64::MAX, ..Counts::default() };
+        let shard = |records| ShardRecord {
+            key: "k".to_owned(),
+            bytes: 0,
+            sha256: Sha256Digest([0; 32]),
+            records,
+            content_bytes: 0,
+            content: Digest128(ContentDigest(0)),
+        };
+        let shards = vec![shard(u64::MAX), shard(3)];
+        let completion =
+            Completion { v: 1, job, unit: 0, counts, md5_proven: true, shards, quarantine: Vec::new() };
+        assert!(matches!(
+            Completion::parse(&completion.to_json(), job, 0),
+            Err(CompletionError::Contradiction { .. })
+        ));
+        let counts = Counts { records_in: 2, records_out: 2, quarantined: 0, shards: 2, ..counts };
+        let completion = Completion { counts, ..completion };
+        assert!(matches!(
+            Completion::parse(&completion.to_json(), job, 0),
+            Err(CompletionError::Contradiction { .. })
+        ));
     }
 }

@@ -317,7 +317,7 @@ impl Plan {
 
     /// Bytes to be read in all.
     pub fn bytes(&self) -> u64 {
-        self.units.iter().map(|unit| unit.bytes).sum()
+        self.units.iter().fold(0, |sum, unit| sum.saturating_add(unit.bytes))
     }
 
     fn sealed(&self) -> Sha256Digest {

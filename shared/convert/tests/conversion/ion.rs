@@ -72,6 +72,7 @@ fn values_may_stand_anyhow_as_long_as_they_are_values() {
         format!("$ion_1_0\r\n\r\n{one}\r\n/* two\r\n*/\r\n{two}\r\n{three}"),
         format!(" $ion_1_0 {one}\n $ion_1_0 {two}\n $ion_1_0 {three}\n"),
         format!("{}\n{}\n{}", spread(one), spread(two), spread(three)),
+        format!("{one}\n{}\n{three}", two.replace("::", "\n::\n")),
         format!("$ion_1_0 {}\n$ion_1_0\n{}\n$ion_1_0 {}\n// end", spread(one), spread(two), spread(three)),
     ] {
         let outcome = convert_ion(spec(Format::Stream), &text);

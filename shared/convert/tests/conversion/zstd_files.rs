@@ -42,6 +42,19 @@ fn a_zstd_file_cut_short_anywhere_is_refused() {
     }
 }
 
+/// The decoder overlooks both where it is fed little at a time, or all at once: a file was whole or damaged by its slicing.
+#[test]
+fn a_frame_that_is_not_what_its_header_says_is_refused_however_it_is_fed() {
+    let shorter_than_said = [b"\x28\xb5\x2f\xfd".as_slice(), &[0x20, 5, 0x01, 0, 0]].concat();
+    let window_above_128_mib = b"\x28\xb5\x2f\xfd\x40\x90\x00\x00\x03\x08\x00A";
+    let as_said = [b"\x28\xb5\x2f\xfd".as_slice(), &[0x20, 5, 0x29, 0, 0], b"hello"].concat();
+    for piece in [1, 4, 64] {
+        assert_eq!(read(&as_said, piece).unwrap().totals.bytes_inflated, 5);
+        assert_eq!(read(&shorter_than_said, piece), Err(InputError::CorruptZstd));
+        assert_eq!(read(window_above_128_mib, piece), Err(InputError::CorruptZstd));
+    }
+}
+
 #[test]
 fn what_is_no_zstd_is_refused() {
     for stored in [b"{\"Item\":{}}\n".to_vec(), [frame(b"x"), b"garbage".to_vec()].concat()] {
