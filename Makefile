@@ -30,7 +30,7 @@ image-check: ## the image without a Docker daemon: built, measured, started in a
 	python3 deploy/image/check.py
 
 sim: ## whole jobs in virtual time: SEED=n with its trace, SEEDS=n with their table, MUTANT=name or all
-	cargo run --quiet --profile sim -p backfleet-sim -- $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
+	cargo run --quiet -p backfleet-sim -- $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
 
 bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
 	cargo build --release -p backfleet -p backfleet-worker
