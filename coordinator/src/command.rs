@@ -235,7 +235,7 @@ async fn pending_there(
 
 fn plan_text(plan: &Plan, budget: Budget, estimate: &Estimate, pending: Option<usize>) -> String {
     let units = plan.units.len() as u64;
-    let items: Option<u64> = plan.units.iter().map(|unit| unit.items).sum();
+    let items = plan.items();
     let bare = plan.units.iter().filter(|unit| unit.md5.is_none()).count();
     let empty = plan.units.iter().filter(|unit| unit.items == Some(0)).count();
     let largest = plan.units.iter().map(|unit| unit.bytes).max().unwrap_or(0);
@@ -339,7 +339,7 @@ fn plan_json(plan: &Plan, estimate: &Estimate, pending: Option<usize>) -> serde_
         "options": plan.options,
         "units": plan.units.len(),
         "bytes": plan.bytes(),
-        "records": plan.units.iter().map(|unit| unit.items).sum::<Option<u64>>(),
+        "records": plan.items(),
         "units_without_md5": plan.units.iter().filter(|unit| unit.md5.is_none()).count(),
         "units_left": pending,
     })

@@ -106,6 +106,14 @@ pub enum ExportError {
         /// The export's folder as the summary says it.
         folder: String,
     },
+    /// The list of files cannot be where the summary says it is.
+    #[error("manifest-summary.json names {name:?} as the list of its files")]
+    ManifestName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        source: KeyError,
+    },
     /// A key that is none.
     #[error("{file} lists an impossible key in line {line}")]
     Key {
@@ -200,7 +208,7 @@ impl ExportError {
             Self::ManifestMissing { .. } | Self::FilesMissing { .. } => {
                 "the copy is incomplete: copy the export again, e.g. with `aws s3 sync`".into()
             }
-            Self::ManifestMd5 { .. } | Self::ManifestForm { .. } | Self::ListedTwice { .. } | Self::Items { .. } => {
+            Self::ManifestMd5 { .. } | Self::ManifestName { .. } | Self::ManifestForm { .. } | Self::ListedTwice { .. } | Self::Items { .. } => {
                 "the manifest was altered or damaged: copy it again from the bucket the export was written to".into()
             }
             Self::TooManyFiles { .. } => {

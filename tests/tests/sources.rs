@@ -143,6 +143,26 @@ fn a_manifest_that_is_no_json_is_refused_with_the_line() {
 }
 
 #[test]
+fn a_list_of_files_that_cannot_be_there_is_named() {
+    for name in ["", "x/", "x/..", "a\u{1}b"] {
+        let export = good_export();
+        let mut summary = export.summary();
+        summary["manifestFilesS3Key"] = name.into();
+        write_with_md5(export.folder(), "manifest-summary", summary.to_string().as_bytes());
+        refused(&export, &["manifest-summary.json"]);
+    }
+}
+
+#[test]
+fn counts_beyond_all_numbers_are_refused_and_do_not_wrap() {
+    let export = good_export();
+    let mut listing = export.listing();
+    listing.lines.iter_mut().for_each(|line| line["itemCount"] = u64::MAX.into());
+    listing.write();
+    refused(&export, &["18446744073709551615"]);
+}
+
+#[test]
 fn a_manifest_cannot_lead_out_of_its_export() {
     for key in ["../../../../etc/passwd", "data/../../../x.json", "/etc/passwd"] {
         let export = good_export();

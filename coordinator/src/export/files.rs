@@ -66,7 +66,7 @@ struct Reader {
 
 impl Reader {
     async fn read(&mut self, store: &dyn ObjectStore) -> Result<(), ExportError> {
-        let key = manifest_key(&self.name);
+        let key = manifest_key(&self.name)?;
         let mut bytes = match store.get(&key, GetRequest::default()).await {
             Err(error) if error.fault == PortFault::NotFound => return Err(missing(store, &self.name)),
             opened => opened?,
@@ -151,7 +151,7 @@ impl Reader {
 }
 
 fn check_items(listed: &BTreeMap<ObjectKey, Line>, summary: &Summary) -> Result<(), ExportError> {
-    let files: Option<u64> = listed.values().map(|line| line.item_count).sum();
+    let files = listed.values().try_fold(0_u64, |sum, line| Some(sum.saturating_add(line.item_count?)));
     match (files, summary.item_count) {
         (Some(files), Some(summary)) if files != summary => Err(ExportError::Items { files, summary }),
         _ => Ok(()),

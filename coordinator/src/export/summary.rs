@@ -48,7 +48,7 @@ pub struct Summary {
 impl Summary {
     /// Reads the summary of the export at the root of `store`, and proves it where its checksum is there.
     pub async fn read(store: &dyn ObjectStore) -> Result<Self, ExportError> {
-        let json = store.get_small(&manifest_key(SUMMARY), SMALL_OBJECT_BYTES_MAX).await?;
+        let json = store.get_small(&manifest_key(SUMMARY)?, SMALL_OBJECT_BYTES_MAX).await?;
         let json = json.ok_or_else(|| missing(store, SUMMARY))?;
         check_md5(store, SUMMARY, Md5::digest(&json).as_slice()).await?;
         let summary: Self = serde_json::from_slice(&json).map_err(|source| ExportError::ManifestForm {
@@ -115,8 +115,9 @@ pub(super) fn old_images(view: &str) -> Option<bool> {
     }
 }
 
-pub(super) fn manifest_key(name: &str) -> ObjectKey {
-    ObjectKey::new(name).expect("a constant file name")
+/// A file beside the summary, which is the one that names it.
+pub(super) fn manifest_key(name: &str) -> Result<ObjectKey, ExportError> {
+    ObjectKey::new(name).map_err(|source| ExportError::ManifestName { name: name.to_owned(), source })
 }
 
 pub(super) fn missing(store: &dyn ObjectStore, file: &str) -> ExportError {
@@ -129,7 +130,7 @@ pub(super) async fn check_md5(store: &dyn ObjectStore, file: &str, md5: &[u8]) -
     let stem = file.strip_suffix(".json").unwrap_or(file);
     for ending in ["md5", "checksum"] {
         let checksum_file = format!("{stem}.{ending}");
-        let Some(promised) = store.get_small(&manifest_key(&checksum_file), SMALL_OBJECT_BYTES_MAX).await?
+        let Some(promised) = store.get_small(&manifest_key(&checksum_file)?, SMALL_OBJECT_BYTES_MAX).await?
         else {
             continue;
         };

@@ -320,6 +320,11 @@ impl Plan {
         self.units.iter().fold(0, |sum, unit| sum.saturating_add(unit.bytes))
     }
 
+    /// Items that are promised of all units together; `None` where any is unknown.
+    pub fn items(&self) -> Option<u64> {
+        self.units.iter().try_fold(0_u64, |sum, unit| Some(sum.saturating_add(unit.items?)))
+    }
+
     fn sealed(&self) -> Sha256Digest {
         let head = Self { seal: Sha256Digest([0; 32]), ..self.head() };
         Sha256Digest::of(&json_with_lines(&head, &self.units))

@@ -74,6 +74,7 @@ fn is_read_differently(value: &[u8]) -> bool {
         || has_word_like_id(value)
         || has_word_like_marker(value)
         || has_marker_on_later_line(value)
+        || has_space_in_padding(value)
         || value.contains(&b'\r')
         // ion-rs does not look at bytes of comments.
         || std::str::from_utf8(value).is_err()
@@ -101,6 +102,14 @@ fn has_word_like_marker(value: &[u8]) -> bool {
 /// A line that begins with a marker ends whatever value is open, so that one broken value costs no other.
 fn has_marker_on_later_line(value: &[u8]) -> bool {
     value.split(|byte| *byte == b'\n').skip(1).any(|line| line.trim_ascii_start().starts_with(MARKER))
+}
+
+/// ion-rs wants the two of them together; Ion allows space anywhere in a blob.
+fn has_space_in_padding(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b'=')
+        .skip(1)
+        .any(|between| !between.is_empty() && between.trim_ascii().is_empty())
 }
 
 fn is_word(byte: u8) -> bool {
