@@ -43,6 +43,8 @@ pub enum Event {
     Crash(usize),
     /// A put arrives that nobody waits for.
     LandLate(Put),
+    /// A put that nobody waits for never arrives.
+    Lose(Put),
 }
 
 /// How a put fails: what happened, and what the worker does.
@@ -139,6 +141,10 @@ impl Model for Chain {
             }
         }
         events.extend(state.late.iter().copied().map(Event::LandLate));
+        // Earlier it is as if it had not arrived yet.
+        if state.is_quiet() {
+            events.extend(state.late.iter().copied().map(Event::Lose));
+        }
     }
 
     fn next_state(&self, last: &State, event: Event) -> Option<State> {
@@ -152,6 +158,7 @@ impl Model for Chain {
                 state.late.remove(&put);
                 state.land(put, self.protocol.overwrites(put));
             }
+            Event::Lose(put) => _ = state.late.remove(&put),
             Event::Receive(worker)
             | Event::Step(worker)
             | Event::Read(worker, _)
