@@ -7,7 +7,6 @@ use tracing_subscriber::EnvFilter;
 
 /// One JSON object a line on standard output, from `level` on unless `RUST_LOG` says otherwise. Written by a thread of its own:
 /// where nobody takes the lines away, they are lost and no work waits for them. What is dropped last writes what is left.
-#[must_use]
 pub fn to_json(level: &str) -> WorkerGuard {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stdout());
     tracing_subscriber::fmt()
