@@ -1,5 +1,6 @@
 //! Samples taken from stores.
 
+use backfleet_core::completion::{Completion, Counts, Digest128, ShardRecord};
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::key::ObjectKey;
 use backfleet_core::memory::MemoryStore;
@@ -125,13 +126,19 @@ async fn the_fullest_shard_of_a_job_stands_for_it() {
         let key = layout.shard(backfleet_core::layout::ShardName { unit, shard: 0 });
         let text = format!("{LIVE}\n").repeat(records);
         put(&store, key.as_str(), text).await;
-        let completion = serde_json::json!({
-            "v": 1, "job": JOB, "unit": unit, "md5_proven": true, "quarantine": [],
-            "counts": serde_json::to_value(backfleet_core::completion::Counts::default()).unwrap(),
-            "shards": [{"key": key.as_str(), "bytes": 0, "sha256": "0".repeat(64), "records": records,
-                "content_bytes": 0, "content": "0".repeat(32)}],
-        });
-        put(&store, layout.completion(unit).as_str(), completion.to_string()).await;
+        let shard = ShardRecord {
+            key: key.to_string(),
+            bytes: 0,
+            sha256: Sha256Digest([0; 32]),
+            records: records as u64,
+            content_bytes: 0,
+            content: Digest128("0".repeat(32).parse().unwrap()),
+        };
+        let records = records as u64;
+        let counts = Counts { records_in: records, records_out: records, shards: 1, ..Counts::default() };
+        let (shards, quarantine) = (vec![shard], Vec::new());
+        let completion = Completion { v: 1, job, unit, counts, md5_proven: true, shards, quarantine };
+        put(&store, layout.completion(unit).as_str(), completion.to_json()).await;
     }
     let sample = sample::shard(&store, &layout).await.unwrap();
     assert_eq!(keys(&sample), [format!("{PARTITION}/part-01234567-000001-00000.json")]);
