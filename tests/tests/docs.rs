@@ -1,16 +1,21 @@
 //! The pages of formats, run: every command and every query on them prints what the page says.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use backfleet_tests::binary::backfleet;
 
 #[test]
 fn every_command_and_every_query_on_the_pages_of_formats_prints_what_the_page_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let set_up = Command::new(folder.join("setup.sh")).stderr(Stdio::inherit()).output();
-    let set_up = set_up.expect("the readers' environment can be set up");
-    assert!(set_up.status.success(), "the readers' environment could not be set up: {}", set_up.status);
+    let set_up =
+        Command::new(folder.join("setup.sh")).output().expect("the readers' environment can be set up");
+    let why = String::from_utf8_lossy(&set_up.stderr);
+    assert!(
+        set_up.status.success(),
+        "the readers' environment could not be set up: {}: {why}",
+        set_up.status
+    );
 
     let python = String::from_utf8(set_up.stdout).expect("a path is text");
     let checked = Command::new(python.trim())

@@ -119,9 +119,10 @@ impl Drop for Emulator {
 
 fn set_up() -> io::Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup.sh");
-    let output = Command::new(script).stderr(Stdio::inherit()).output()?;
+    let output = Command::new(script).output()?;
     if !output.status.success() {
-        return Err(io::Error::other(format!("the emulator could not be set up: {}", output.status)));
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(io::Error::other(format!("the emulator could not be set up: {}: {why}", output.status)));
     }
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
