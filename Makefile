@@ -1,7 +1,7 @@
 # The commands of the project; each does its own set-up.
 CARGO_DENY = 0.20.2
 
-.PHONY: test check deny deploy-check image-check bench sim fuzz
+.PHONY: test check deny instructions deploy-check image-check bench sim fuzz
 
 test: ## everything that can fail
 	cargo test --workspace --all-features
@@ -16,6 +16,10 @@ deny: ## licences, bans, sources; advisories where their database can be had
 	cargo deny --all-features check licenses bans sources
 	if cargo deny --all-features fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
 		else echo "advisories were not checked: their database cannot be had here"; fi
+
+instructions: ## the converter's instruction counts against their baseline; Debian
+	deploy/checks/debian.sh valgrind
+	python3 tests/instructions/check.py
 
 deploy-check: ## the template, its roles, rules, alerts and dashboard, and a fleet in trouble under a real Prometheus; Debian
 	deploy/checks/debian.sh prometheus
@@ -33,7 +37,7 @@ sim: ## whole jobs in virtual time: SEED=n with its trace, SEEDS=n with their ta
 	cargo run --quiet -p backfleet-sim -- $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MUTANT),--mutant $(MUTANT))
 
 bench: ## side by side with what a user would write instead; QUICK=1 for a short one; the full one writes docs/benchmarks.md
-	cargo build --release -p backfleet -p backfleet-worker
+	cargo build --release -p backfleet -p backfleet-worker -p backfleet-floor
 	python3 tests/bench/bench.py $(if $(QUICK),--quick)
 
 fuzz: ## every reader and the conversion under bytes that coverage chooses, SECONDS=60 each; needs a nightly toolchain

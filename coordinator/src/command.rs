@@ -20,6 +20,7 @@ use backfleet::scan::Budget;
 use backfleet::spec::keys_of_schema;
 use backfleet::synth::{self, SynthSpec};
 use backfleet::verify::{Proof, Verification};
+use backfleet_convert::Crew;
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
 use backfleet_core::plan::{ExportSource, Expressions, PartContent, Plan, ScanSource, Source};
@@ -57,6 +58,7 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
         workers: args.workers(),
         stop_timeout: Duration::from_secs(args.stop_timeout),
         quarantine_max: args.max_quarantine,
+        crew: Crew::of_all_cores(),
     };
     let seconds = args.stop_timeout;
     let stop = stop_on_signal(move || {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use backfleet_convert::Crew;
 use backfleet_core::layout::{Layout, LayoutError};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig};
 use backfleet_core::plan::{Plan, Source};
@@ -37,6 +38,8 @@ pub struct RunConfig {
     pub stop_timeout: Duration,
     /// Records in quarantine that are accepted.
     pub quarantine_max: u64,
+    /// Who helps the conversions.
+    pub crew: Arc<Crew>,
 }
 
 /// How a run ended.
@@ -211,7 +214,9 @@ impl Run {
         let queue = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
         enqueue(&*queue, &self.plan, &self.pending).await?;
         let places = OnePlace::new(self.source.clone(), self.dest.clone());
-        let desk = Desk::new(places, queue.clone(), self.tally.clone()).with_patience(PATIENCE);
+        let desk = Desk::new(places, queue.clone(), self.tally.clone())
+            .with_patience(PATIENCE)
+            .with_crew(config.crew.clone());
         let (ends, mut settled) = mpsc::channel(self.at_once(config.workers));
         let worker =
             WorkerConfig { concurrency: self.at_once(config.workers), stop_timeout: config.stop_timeout };

@@ -12,7 +12,11 @@ ROOT = HERE.parents[1]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 BINARY = TARGET / "release" / "backfleet"
 VENV = TARGET / "bench-venv"
+FLOOR = TARGET / "release" / "backfleet-floor"
 DATA = TARGET / "bench-data"
+# For many small files, whose fsyncs would take all the time on a disk. On disk where no file system is held in memory.
+SHM = Path("/dev/shm")
+MEMORY = SHM / "backfleet-bench" if os.access(SHM, os.W_OK) else DATA
 PYTHON = VENV / "bin" / "python"
 
 
@@ -21,7 +25,7 @@ def set_up_python(*, spark: bool) -> None:
     if not PYTHON.exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     wanted = [HERE / "requirements.txt"] + [HERE / "requirements-spark.txt"] * spark
-    install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     for file in wanted:
         install += ["-r", file]
     subprocess.run(install, check=True)
@@ -40,7 +44,7 @@ def machine() -> str:
 
 def pins() -> str:
     """The peers' libraries and their versions."""
-    texts = [(HERE / name).read_text() for name in ("requirements.txt", "requirements-spark.txt")]
+    texts = [(HERE / name).read_text() for name in ("requirements.in", "requirements-spark.in")]
     lines = "\n".join(texts).splitlines()
     return ", ".join(line.replace("==", " ") for line in lines if "==" in line)
 

@@ -16,6 +16,7 @@ REPORT = "report.json"
 class Export:
     """A synthetic export on disk."""
 
+    profile: str
     folder: Path
     items: int
     files: int
@@ -32,20 +33,21 @@ class Export:
         return self.bytes_uncompressed / 1e6
 
 
-def make(items: int, files: int, profile: str = "telemetry") -> Export:
+def make(items: int, files: int, profile: str = "telemetry", below: Path = environment.DATA) -> Export:
     """The synthetic export of so many items in so many files: same words, same bytes."""
-    to = environment.DATA / f"{profile}-{items}-in-{files}"
+    to = below / f"{profile}-{items}-in-{files}"
     if not (to / REPORT).exists():
         shutil.rmtree(to, ignore_errors=True)
         flags = ["--profile", profile, "--items", str(items), "--files", str(files), "--to", to]
         made = subprocess.run([environment.BINARY, "synth", "--json", *flags], capture_output=True, check=True)
         (to / REPORT).write_bytes(made.stdout)
-    return opened(json.loads((to / REPORT).read_bytes()))
+    return opened(profile, json.loads((to / REPORT).read_bytes()))
 
 
-def opened(report: dict) -> Export:
+def opened(profile: str, report: dict) -> Export:
     """The export, its files read once so that every measured run finds them in the page cache."""
     export = Export(
+        profile=profile,
         folder=Path(report["export"]),
         items=report["items"],
         files=report["files"],

@@ -72,8 +72,7 @@ def shift(export: Export) -> Shift:
     with emulator() as address:
         upload(export, address)
         flags = ["--endpoint-url", f"http://{address}", "--emulated"]
-        made = told([environment.BINARY, "doctor", "--create-queues", "bench", "--json", *flags])
-        queue = ["--queue", made["queue"]]
+        queue = ["--queue", made_queue(flags)]
         with worker([*flags, *queue]) as (process, metrics):
             where = ["--source", f"s3://{SOURCE_BUCKET}", "--dest", DEST]
             began = time.monotonic()
@@ -106,6 +105,11 @@ def emulator() -> Iterator[str]:
             yield address
         finally:
             process.kill()
+
+
+def made_queue(flags: list[str]) -> str:
+    """The URL of a new work queue, which has its dead-letter queue."""
+    return told([environment.BINARY, "doctor", "--create-queues", "bench", "--json", *flags])["queue"]
 
 
 @contextlib.contextmanager

@@ -198,3 +198,6 @@ pub(crate) fn port_class(error: &PortError) -> &'static str {
         _ => UNAVAILABLE,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,8 @@ impl<'a> Unit<'a> {
         Self {
             desk,
             claimed,
-            converter: Converter::new(claimed.job.recipe.clone(), claimed.unit, input),
+            converter: Converter::new(claimed.job.recipe.clone(), claimed.unit, input)
+                .with_crew(desk.crew.clone()),
             reading: desk.tally.reading(),
             shards: Vec::new(),
             quarantine: Quarantine::new(claimed),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backfleet_convert::Recipe;
+use backfleet_convert::{Crew, Recipe};
 use backfleet_core::job::{JobId, OptionsError};
 use backfleet_core::layout::{Layout, LayoutError, plan_key};
 use backfleet_core::limits::PLAN_BYTES_MAX;
@@ -70,10 +70,14 @@ pub struct Desk {
     pub tally: Arc<Tally>,
     /// How long an attempt begins again through an outage.
     pub patience: Duration,
+    /// Who helps the conversions.
+    pub crew: Arc<Crew>,
     /// Units that are held now, for whoever wants to know when that changes.
     pub in_hand: watch::Sender<usize>,
     places: Box<dyn Places>,
     jobs: Mutex<BTreeMap<JobId, Arc<Job>>>,
+    // Held while a plan is read: the plan of a million units is large, and all slots want it at once.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// A plan that was read from the destination and proven, with what follows from it.
@@ -167,11 +171,21 @@ impl fmt::Debug for Job {
 }
 
 impl Desk {
-    /// A desk without any plan yet, and without patience.
+    /// A desk without any plan yet, without patience and without a crew.
     pub fn new(places: impl Places, queue: Arc<dyn Queue>, tally: Arc<Tally>) -> Self {
         let patience = Duration::ZERO;
         let in_hand = watch::Sender::new(0);
-        Self { queue, tally, patience, in_hand, places: Box::new(places), jobs: Mutex::default() }
+        let (places, crew) = (Box::new(places), Crew::new(1));
+        Self {
+            queue,
+            tally,
+            patience,
+            crew,
+            in_hand,
+            places,
+            jobs: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The same desk with patience for outages.
@@ -180,8 +194,18 @@ impl Desk {
         Self { patience, ..self }
     }
 
-    /// The job of that id, read from the destinations the first time.
+    /// The same desk with a crew that helps its conversions.
+    #[must_use]
+    pub fn with_crew(self, crew: Arc<Crew>) -> Self {
+        Self { crew, ..self }
+    }
+
+    /// The job of that id, read from the destinations the first time, by one caller for all.
     pub async fn job(&self, id: JobId) -> Result<Arc<Job>, JobError> {
+        if let Some(job) = self.known(id) {
+            return Ok(job);
+        }
+        let _reading = self.reading.lock().await;
         if let Some(job) = self.known(id) {
             return Ok(job);
         }

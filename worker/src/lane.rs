@@ -65,7 +65,7 @@ struct Seat {
     factor: f64,
     grown_at: Instant,
     pacer: Option<(f64, Pacer)>,
-    /// What the last page cost. `None` before the first: whoever had the lane before may have left a page unpaid.
+    /// What the last page cost. `None` before the first of a delivery: whoever had the lane before may have left a page unpaid.
     owed: Option<f64>,
     /// What an item costs, by the pages so far.
     item_units: Option<f64>,
@@ -108,6 +108,14 @@ impl Lane {
             uncounted: 0.0,
         };
         Self { seat: tokio::sync::Mutex::new(seat), jitter: Jitter::new(u64::from(number)) }
+    }
+
+    /// A delivery begins. Others may have had the lane since this process had it last: what it could have read meanwhile was
+    /// read by them, and their last page may be unpaid.
+    pub(crate) async fn begin(&self) {
+        let mut seat = self.seat.lock().await;
+        seat.pacer = None;
+        seat.owed = seat.owed.filter(|owed| *owed > 0.0);
     }
 
     /// The next page, paid for; `None` when patience ends first.

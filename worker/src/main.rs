@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backfleet_convert::Crew;
 use backfleet_core::limits::OUTAGE_PATIENCE;
 use backfleet_core::metrics::DRAINING;
 use backfleet_core::ports::ObjectStore;
@@ -128,7 +129,7 @@ async fn open(flags: &Flags) -> anyhow::Result<Desk> {
     let queue = retrier.run(|| aws.sqs_queue(&flags.queue, flags.dlq.clone())).await?.with_window(window);
     let queue = Arc::new(RetryingQueue::new(Arc::new(queue), retrier));
     let desk = Desk::new(Allowed::new(sources, dests, connections), queue, Arc::new(Tally::default()));
-    Ok(desk.with_patience(OUTAGE_PATIENCE))
+    Ok(desk.with_patience(OUTAGE_PATIENCE).with_crew(Crew::of_all_cores()))
 }
 
 fn cpus() -> usize {

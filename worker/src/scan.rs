@@ -137,6 +137,7 @@ impl Slice<'_> {
     async fn run(&self, mut link: Link, patience: &Patience<'_>) -> Result<Link, AttemptError> {
         let shard_bytes_max = self.job.recipe.spec().shard_bytes_max;
         let mut open = self.open(&link);
+        self.lane.begin().await;
         while !link.last {
             let page = self.page(open.after.as_ref(), patience).await?;
             let Some(page) = page else {
@@ -177,7 +178,8 @@ impl Slice<'_> {
 
     fn open(&self, link: &Link) -> Open {
         let converter =
-            PageConverter::new(&self.job.recipe, self.unit, link.next_shard(), link.counts.records_in);
+            PageConverter::new(&self.job.recipe, self.unit, link.next_shard(), link.counts.records_in)
+                .with_crew(self.desk.crew.clone());
         Open { converter, after: link.resume_key(), bytes_in: 0, filtered: 0, pages: 0 }
     }
 

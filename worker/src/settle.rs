@@ -113,3 +113,39 @@ pub(crate) fn reason(class: &str, error: &dyn Error) -> String {
     text.truncate(end);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Said {
+        words: String,
+        #[source]
+        source: Option<Box<Said>>,
+    }
+
+    fn said(words: &str, source: Option<Said>) -> Said {
+        Said { words: words.to_owned(), source: source.map(Box::new) }
+    }
+
+    #[test]
+    fn a_reason_says_what_is_behind_it_once_and_fits() {
+        let chain = said("outer", Some(said("middle", Some(said("middle", Some(said("root", None)))))));
+        assert_eq!(reason("class", &chain), "class: outer: middle: root");
+        let exactly = "x".repeat(REASON_BYTES_MAX - "c: ".len());
+        assert_eq!(reason("c", &said(&exactly, None)), format!("c: {exactly}"));
+        // Two bytes a letter: the last one would not fit whole.
+        let long = reason("cc", &said(&"\u{e9}".repeat(REASON_BYTES_MAX), None));
+        assert_eq!(long.len(), REASON_BYTES_MAX - usize::from(REASON_BYTES_MAX % 2 == 1));
+    }
+
+    #[test]
+    fn pauses_double_from_a_second_to_about_a_minute() {
+        assert_eq!(
+            [1, 2, 3, 7, 8, 1_000].map(|receives| retry_delay(receives).as_secs()),
+            [1, 2, 4, 64, 64, 64]
+        );
+    }
+}

@@ -10,7 +10,7 @@ use backfleet_core::layout::ShardName;
 use backfleet_core::limits::STORED_SHARD_BYTES_MAX;
 use backfleet_core::metrics::{BYTES_OUT, PUT_CONFLICTS, SHARDS_WRITTEN};
 use backfleet_core::mutant::{self, Mutant};
-use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
+use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PortFault, PutOutcome};
 use bytes::Bytes;
 
 use crate::desk::{Desk, Job};
@@ -134,10 +134,14 @@ pub(crate) async fn put_same(
     if dest.put_new(object).await? == PutOutcome::Created {
         return Ok(sha256);
     }
-    let there = dest.get_small(&key, len + 1).await?.unwrap_or_default();
-    let theirs = Sha256Digest::of(&there);
-    if theirs == sha256 {
-        return Ok(sha256);
+    let theirs = match dest.get_small(&key, len).await {
+        Ok(there) => Sha256Digest::of(&there.unwrap_or_default()).to_string(),
+        Err(error) if error.fault == PortFault::TooLarge => "of something longer".to_owned(),
+        Err(error) => return Err(error.into()),
+    };
+    let ours = sha256.to_string();
+    match theirs == ours {
+        true => Ok(sha256),
+        false => Err(UploadError::Conflict { key: key.to_string(), ours, theirs }),
     }
-    Err(UploadError::Conflict { key: key.to_string(), ours: sha256.to_string(), theirs: theirs.to_string() })
 }

@@ -20,7 +20,10 @@ use backfleet_core::ports::{
     ByteStream, Depth, Effect, GetRequest, Held, Hold, Listing, Metadata, NewObject, ObjectInfo, ObjectStore,
     PortError, PortFault, PutOutcome, Queue, SendFailure,
 };
+use backfleet_worker::hand_on::hand_on;
+use backfleet_worker::receive::Delivery;
 use backfleet_worker::tally::Tally;
+use backfleet_worker::upload::CONTENT_FIELD;
 use backfleet_worker::{Desk, OnePlace, Origin, Settled, Settlement, WorkerConfig, work};
 use base64::Engine as _;
 use bytes::Bytes;
@@ -135,6 +138,12 @@ impl Rig {
         .await
     }
 
+    fn patient_desk(&self, dest: Arc<dyn ObjectStore>) -> Desk {
+        let places = OnePlace::new(Origin::Files(self.source.clone()), dest);
+        Desk::new(places, self.queue.clone(), Arc::new(Tally::default()))
+            .with_patience(Duration::from_secs(900))
+    }
+
     async fn work_at(&self, desk: Desk, enough: usize) -> Vec<Settled> {
         let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(1) };
         let (ends, mut settled) = mpsc::channel(1);
@@ -190,13 +199,12 @@ async fn a_unit_becomes_shards_then_a_completion_then_nothing_is_left_on_the_que
         (2, 2, 1)
     );
     assert!(completion.md5_proven);
-    let stored = rig
-        .dest
-        .get_small(&rig.layout.shard(ShardName { unit: 0, shard: 0 }), 1 << 20)
-        .await
-        .unwrap()
-        .unwrap();
+    let shard = rig.layout.shard(ShardName { unit: 0, shard: 0 });
+    let stored = rig.dest.get_small(&shard, 1 << 20).await.unwrap().unwrap();
     assert_eq!(Sha256Digest::of(&stored), completion.shards[0].sha256);
+    // Whoever finds the name taken compares this, and reads no shard for it.
+    let said = &rig.dest.head(&shard).await.unwrap().unwrap().metadata;
+    assert_eq!(said[CONTENT_FIELD], completion.shards[0].content.0.to_string());
     assert!(rig.is_empty().await);
 }
 
@@ -299,6 +307,51 @@ async fn records_that_cannot_be_converted_are_kept_with_place_reason_and_bytes()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_twin_put_in_quarantine_is_taken_as_it_is_and_anything_else_is_a_conflict() {
+    let lines = b"{\"Item\":{\"pk\":{\"S\":\"1\"}}}\n\xff\n";
+    let first = Rig::new(lines, unit(lines, 2)).await;
+    first.send_unit().await;
+    first.work(1).await;
+    let key = first.layout.quarantine(0, 0);
+    let ours = first.dest.get_small(&key, 1 << 20).await.unwrap().unwrap();
+    let mut altered = ours.to_vec();
+    altered[0] ^= 1;
+    let planted = [
+        (ours.to_vec(), None),
+        (altered, Some("conflict: ")),
+        (vec![b'x'; ours.len() + 9], Some("conflict: ")),
+    ];
+    for (bytes, refused) in planted {
+        let rig = Rig::new(lines, unit(lines, 2)).await;
+        put(&*rig.dest, key.clone(), &bytes).await;
+        rig.send_unit().await;
+        let settled = rig.work(1).await;
+        assert_eq!(rig.completion().await.is_some(), refused.is_none());
+        if let Some(class) = refused {
+            assert!(dead_reason(&settled).starts_with(class), "{}", dead_reason(&settled));
+        }
+        assert_eq!(rig.dest.get_small(&key, 1 << 20).await.unwrap().unwrap(), bytes);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_is_handed_on_also_by_who_lost_its_message_meanwhile() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let places = OnePlace::new(Origin::Files(rig.source.clone()), rig.dest.clone());
+    let desk = Desk::new(places, rig.queue.clone(), Arc::new(Tally::default()));
+    let held = rig.queue.receive(1, Duration::ZERO).await.unwrap().pop().unwrap();
+    sleep(VISIBILITY * 2).await;
+    assert_eq!(rig.queue.receive(1, Duration::ZERO).await.unwrap().len(), 1, "somebody else has it");
+    let message = Message::first(rig.plan.job, 0);
+    let delivery = Delivery { held, message, stop: CancellationToken::new(), received_at: Instant::now() };
+    let rest = Message { slice: 1, ..message };
+    assert!(matches!(hand_on(&desk, &delivery, rest).await, Ok(Settlement::Continued)));
+    let sent = rig.queue.receive(1, Duration::ZERO).await.unwrap().pop().unwrap();
+    assert_eq!(Message::parse(&sent.body).unwrap(), rest);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_no_plan_backs_is_put_aside_at_once() {
     let rig = Rig::healthy().await;
     let foreign = "0123456789abcdef0123456789abcdef".parse().unwrap();
@@ -348,16 +401,29 @@ async fn an_outage_of_ten_minutes_costs_a_unit_none_of_its_receives() {
     rig.send_unit().await;
     let down_until = Instant::now() + Duration::from_secs(600);
     let dest = rig.disturbed(BeforePut::FailUntil(down_until));
-    let desk = Desk::new(
-        OnePlace::new(Origin::Files(rig.source.clone()), dest),
-        rig.queue.clone(),
-        Arc::new(Tally::default()),
-    )
-    .with_patience(Duration::from_secs(900));
-    let settled = rig.work_at(desk, 1).await;
+    let settled = rig.work_at(rig.patient_desk(dest), 1).await;
     assert_eq!(settled.len(), 1, "one delivery was enough: {settled:?}");
     assert!(rig.completion().await.is_some());
     assert!(Instant::now() < down_until + Duration::from_secs(31), "it began again soon after");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_is_for_outages_and_ends() {
+    let rig = Rig::new(b"not what was listed", unit(ITEMS, 2)).await;
+    rig.send_unit().await;
+    let began = Instant::now();
+    let settled = rig.work_at(rig.patient_desk(rig.dest.clone()), 1).await;
+    assert!(matches!(settled[0].settlement, Settlement::Released { .. }), "{settled:?}");
+    assert!(began.elapsed() < Duration::from_secs(5), "no file becomes another one by waiting");
+
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let began = Instant::now();
+    let down = rig.disturbed(BeforePut::FailUntil(began + Duration::from_secs(7_200)));
+    let settled = rig.work_at(rig.patient_desk(down), 1).await;
+    assert!(matches!(settled[0].settlement, Settlement::Released { .. }), "{settled:?}");
+    let waited = began.elapsed().as_secs();
+    assert!((900..960).contains(&waited), "{waited} s of patience");
 }
 
 #[tokio::test(start_paused = true)]
@@ -401,6 +467,17 @@ async fn a_completion_of_other_content_is_a_conflict_and_stays() {
     assert_eq!(rig.completion().await.unwrap(), other);
 }
 
+#[tokio::test]
+async fn all_slots_of_a_worker_share_one_plan_though_they_ask_at_once() {
+    let rig = Rig::healthy().await;
+    let places =
+        OnePlace::new(Origin::Files(rig.source.clone()), rig.disturbed(BeforePut::Wait(Duration::ZERO)));
+    let desk = Desk::new(places, rig.queue.clone(), Arc::new(Tally::default()));
+    let jobs = futures_util::future::join_all((0..8).map(|_| desk.job(rig.plan.job))).await;
+    let first = jobs[0].as_ref().unwrap();
+    assert!(jobs.iter().all(|job| Arc::ptr_eq(job.as_ref().unwrap(), first)));
+}
+
 fn inflate(gzip: &[u8]) -> Vec<u8> {
     let mut content = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(gzip), &mut content).unwrap();
@@ -428,6 +505,8 @@ impl ObjectStore for Disturbed {
         self.inner.get(key, request).await
     }
     async fn get_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError> {
+        // Others have their turn, as they have during any request.
+        tokio::task::yield_now().await;
         self.inner.get_small(key, bytes_max).await
     }
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, PortError> {

@@ -23,8 +23,10 @@ use backfleet_core::ports::{
     ControlStore as _, Depth, Metadata, NewObject, ObjectStore as _, PageRequest, PortError, PortFault,
     Queue as _, ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner,
 };
+use backfleet_worker::receive::Delivery;
+use backfleet_worker::settle::settle_failure;
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, OnePlace, Origin, Settled, Settlement, WorkerConfig, work};
+use backfleet_worker::{Desk, OnePlace, Origin, Settled, Settlement, WorkerConfig, attempt, work};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -66,6 +68,8 @@ impl TableScanner for Slow {
 /// A table that is read without being there: pages that cost what they say, and hold nothing.
 struct Metered {
     segment_units: u64,
+    /// Pages that fail still.
+    failures: AtomicU64,
     spent: Mutex<Vec<(Instant, f64)>>,
 }
 
@@ -74,7 +78,11 @@ const ITEM_UNITS: f64 = 0.5;
 
 impl Metered {
     fn new(segment_units: u64) -> Self {
-        Self { segment_units, spent: Mutex::default() }
+        Self { segment_units, failures: AtomicU64::new(0), spent: Mutex::default() }
+    }
+
+    fn failing(self, failures: u64) -> Self {
+        Self { failures: AtomicU64::new(failures), ..self }
     }
 
     fn spent(&self) -> Vec<(Instant, f64)> {
@@ -97,6 +105,11 @@ impl TableScanner for Metered {
 
     async fn page(&self, request: &PageRequest<'_>) -> Result<ScanPage, PortError> {
         sleep(Duration::from_millis(10)).await;
+        if self.failures.load(Ordering::Relaxed) > 0 {
+            self.failures.fetch_sub(1, Ordering::Relaxed);
+            let none = backfleet_core::ports::Effect::None;
+            return Err(PortError::passing("table.page", "metered", PortFault::Unavailable, none));
+        }
         let begun: u64 = request.after.map_or(0, |after| after.0.parse().unwrap());
         let left = 2 * self.segment_units - begun;
         let scanned = left.min(256).min(request.items_max.map_or(u64::MAX, u64::from));
@@ -205,9 +218,13 @@ impl<T: TableScanner> Rig<T> {
         }
     }
 
-    fn worker(&self, concurrency: usize) -> Worker {
+    fn desk(&self) -> Desk {
         let places = OnePlace::new(Origin::Table(self.table.clone()), self.dest.clone());
-        let desk = Desk::new(places, self.queue.clone(), Arc::new(Tally::default()));
+        Desk::new(places, self.queue.clone(), Arc::new(Tally::default()))
+    }
+
+    fn worker(&self, concurrency: usize) -> Worker {
+        let desk = self.desk();
         let config = WorkerConfig { concurrency, stop_timeout: Duration::from_secs(30) };
         let (ends, mut settled) = mpsc::channel(16);
         let stop = CancellationToken::new();
@@ -512,6 +529,27 @@ async fn a_budget_is_held_and_used_whoever_comes_and_goes() {
             assert!(used >= 0.95 * possible, "{budget} in {lanes} lanes: only {used} of it was used");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_was_paid_and_not_read_is_no_credit_in_a_lane_that_others_had_meanwhile() {
+    // Each process in its turn: the first page of each fails once it was paid for.
+    let shape = Shape { segments: 40, lanes: 1, budget: 1, shard_bytes: 1 << 20 };
+    let rig = Rig::new(shape, Metered::new(1).failing(4)).await;
+    let desks: Vec<Desk> = (0..4).map(|_| rig.desk()).collect();
+    for desk in desks.iter().cycle() {
+        let Some(held) = rig.queue.receive(1, Duration::from_secs(20)).await.unwrap().pop() else { break };
+        let message = Message::parse(&held.body).unwrap();
+        let delivery =
+            Delivery { held, message, stop: CancellationToken::new(), received_at: Instant::now() };
+        if let Err(failure) = attempt(desk, &delivery).await {
+            settle_failure(&*rig.queue, &delivery.held, &failure).await;
+        }
+    }
+    assert!(rig.is_complete().await);
+    let (worst, used) = paced(&rig.table.spent(), 1.0);
+    assert!(worst <= 1.05, "{worst} of it in ten seconds");
+    assert!(used >= 0.95, "only {used} of it was used");
 }
 
 #[tokio::test(start_paused = true)]

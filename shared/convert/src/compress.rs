@@ -52,9 +52,14 @@ impl Packer {
                 &self.packed[..length]
             }
         };
-        grow(shard, packed.len());
-        shard.extend_from_slice(packed);
+        append(packed, shard);
     }
+}
+
+/// Makes a shard longer, without ever doubling its memory.
+pub(crate) fn append(packed: &[u8], shard: &mut Vec<u8>) {
+    grow(shard, packed.len());
+    shard.extend_from_slice(packed);
 }
 
 fn make_length(buffer: &mut Vec<u8>, length: usize) {

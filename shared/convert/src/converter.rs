@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::crew::Crew;
 use crate::gunzip::InputError;
 use crate::input::Input;
 use crate::limits::UNIT_MAX;
@@ -56,6 +57,7 @@ pub struct Converter {
     output: Output,
     totals: Totals,
     phase: Phase,
+    crew: Option<Arc<Crew>>,
 }
 
 enum Phase {
@@ -79,7 +81,16 @@ impl Converter {
             output,
             totals: Totals::default(),
             phase: Phase::Running,
+            crew: None,
         }
+    }
+
+    /// The same with the help of a crew, wherever it has a core to spare.
+    #[must_use]
+    pub fn with_crew(mut self, crew: Arc<Crew>) -> Converter {
+        self.output.assist(crew.clone());
+        self.crew = Some(crew);
+        self
     }
 
     /// Hands over input; only after [`Step::NeedInput`] (the first may come before any step).
@@ -106,6 +117,7 @@ impl Converter {
     /// # Panics
     /// After [`Step::Finished`].
     pub fn step(&mut self) -> Result<Step, InputError> {
+        let _at_work = self.crew.as_ref().map(|crew| crew.enter());
         match self.phase {
             Phase::Running => self.run().inspect_err(|error| self.phase = Phase::Refused(*error)),
             Phase::Closing => Ok(self.close()),

@@ -1,8 +1,9 @@
 //! The conversion, pure: bytes of an export's data file or of a scan's pages in, shards of records out.
 //!
 //! Push-based: feed bytes to a [`Converter`] and step it; whatever the slicing of the input, the shards and the
-//! quarantined lines are the same. No async, no clock, no randomness, no files, no network. Attribute values travel as
-//! the bytes they came in. Modules stand in the order of the flow.
+//! quarantined lines are the same. No async, no clock, no randomness, no files, no network, and no threads but those of a
+//! [`Crew`] that a converter is given. Attribute values travel as the bytes they came in. Modules stand in the order of
+//! the flow.
 
 pub mod limits;
 mod reason;
@@ -18,6 +19,8 @@ mod records;
 mod record;
 mod deflate;
 mod compress;
+mod crew;
+mod press;
 mod shard;
 mod columns;
 mod output;
@@ -32,6 +35,7 @@ pub use answer::{Answer, AnswerError};
 pub use columns::{Census, CensusError, Column, Field, Kind, Member, Schema, SchemaError, Seen};
 pub use converter::{Converter, Step, Totals};
 pub use counter::{CountError, Counter};
+pub use crew::Crew;
 pub use digest::{ContentDigest, MalformedDigest, content_digest_of};
 pub use gunzip::InputError;
 pub use input::{Content, Encoding, Input, Notation};

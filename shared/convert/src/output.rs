@@ -1,8 +1,10 @@
 //! The output: where a scanned item goes, one by one, until a shard is whole: as text to a block, or as a row to columns.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::columns::{Columns, Row};
+use crate::crew::Crew;
 use crate::input::Content;
 use crate::recipe::{EventName, Format, Recipe, RecipeSpec};
 use crate::record::{EventNamer, Filter, Renderer, write_image, write_sequence_number};
@@ -42,6 +44,13 @@ impl Output {
         Output::Text {
             renderer: Box::new(Renderer::new(recipe, Content::Items, unit)),
             gatherer: Box::new(Gatherer::from_shard(spec, shard)),
+        }
+    }
+
+    /// Lets the crew help with compression; Parquet's is the writer's own affair.
+    pub(crate) fn assist(&mut self, crew: Arc<Crew>) {
+        if let Output::Text { gatherer, .. } = self {
+            gatherer.assist(crew);
         }
     }
 

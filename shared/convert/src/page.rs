@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::crew::Crew;
 use crate::input::Content;
 use crate::limits::{PAGE_BYTES_MAX, UNIT_MAX};
 use crate::output::Output;
@@ -20,6 +21,7 @@ pub struct PageConverter {
     scanner: Scanner,
     output: Output,
     records: u64,
+    crew: Option<Arc<Crew>>,
 }
 
 /// An item that cannot be converted. Nothing of its page may be kept.
@@ -47,7 +49,16 @@ impl PageConverter {
             scanner: Scanner::new(&spec.keys, output.needs_attributes(), Content::Items),
             output,
             records,
+            crew: None,
         }
+    }
+
+    /// The same with the help of a crew, wherever it has a core to spare.
+    #[must_use]
+    pub fn with_crew(mut self, crew: Arc<Crew>) -> PageConverter {
+        self.output.assist(crew.clone());
+        self.crew = Some(crew);
+        self
     }
 
     /// Takes the items of a page: a JSON array of attribute maps, as `Items` of a Scan holds them. Gives their number.
@@ -55,6 +66,7 @@ impl PageConverter {
     /// # Errors
     /// One of them is none. The shard that is open is then not to be used.
     pub fn append(&mut self, items: &[u8]) -> Result<u64, PageError> {
+        let _at_work = self.crew.as_ref().map(|crew| crew.enter());
         if items.len() > PAGE_BYTES_MAX {
             return Err(page_error(0, Fault::new(Reason::LineTooLong, PAGE_BYTES_MAX)));
         }
@@ -82,6 +94,7 @@ impl PageConverter {
 
     /// Ends the shard that is open, also one without a record: the end of a scan needs a place of its own.
     pub fn cut(&mut self) -> Shard {
+        let _at_work = self.crew.as_ref().map(|crew| crew.enter());
         self.output.end_shard_even_empty()
     }
 

@@ -6,9 +6,12 @@
 //!  block     what is compressed at once    ends with the record that fills it
 //! ```
 
-use crate::compress::Packer;
+use std::sync::Arc;
+
+use crate::crew::Crew;
 use crate::digest::{ContentDigest, ContentHasher};
 use crate::limits::{BLOCK_BYTES, DOCUMENT_BYTES_MAX};
+use crate::press::Press;
 use crate::recipe::{Document, Format, RecipeSpec};
 
 /// One output object.
@@ -82,7 +85,7 @@ enum Placement {
 pub(crate) struct Gatherer {
     framing: Framing,
     shard_bytes_max: u64,
-    packer: Packer,
+    press: Press,
     block: Vec<u8>,
     document: Option<Open>,
     hasher: ContentHasher,
@@ -98,7 +101,7 @@ impl Gatherer {
         Gatherer {
             framing: Framing::of(spec),
             shard_bytes_max: spec.shard_bytes_max,
-            packer: Packer::new(spec.compression),
+            press: Press::new(spec.compression),
             block: Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8),
             document: None,
             hasher: ContentHasher::default(),
@@ -112,6 +115,11 @@ impl Gatherer {
     /// The same for a unit whose shards below `index` stand already, and whose shards end only where they are cut.
     pub(crate) fn from_shard(spec: &RecipeSpec, index: u32) -> Gatherer {
         Gatherer { index, shard_bytes_max: u64::MAX, ..Gatherer::new(spec) }
+    }
+
+    /// Lets the crew help with compression.
+    pub(crate) fn assist(&mut self, crew: Arc<Crew>) {
+        self.press.assist(crew);
     }
 
     /// Uncompressed bytes of the shard that is open; what closes its last document is not counted.
@@ -153,9 +161,10 @@ impl Gatherer {
     /// The shard that is open, be it empty.
     pub(crate) fn end_shard_even_empty(&mut self) -> Shard {
         self.close_document();
-        self.pack_block();
+        self.press_block();
+        self.press.finish(&mut self.packed);
         if self.packed.is_empty() {
-            self.packer.pack(&[], &mut self.packed);
+            self.press.press_nothing(&mut self.packed);
         }
         let hasher = std::mem::take(&mut self.hasher);
         let shard = Shard {
@@ -200,7 +209,7 @@ impl Gatherer {
             self.close_document();
         }
         if self.block.len() >= BLOCK_BYTES {
-            self.pack_block();
+            self.press_block();
         }
     }
 
@@ -240,12 +249,11 @@ impl Gatherer {
         }
     }
 
-    fn pack_block(&mut self) {
+    fn press_block(&mut self) {
         if self.block.is_empty() {
             return;
         }
         self.hasher.update(&self.block);
-        self.packer.pack(&self.block, &mut self.packed);
-        self.block.clear();
+        self.press.press(&mut self.block, &mut self.packed);
     }
 }

@@ -124,3 +124,80 @@ impl Link {
         Completion { v: 1, job, unit, counts, md5_proven: false, shards, quarantine: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completion::Digest128;
+
+    fn layout() -> Layout {
+        Layout::new("0123456789abcdef0123456789abcdef".parse().unwrap(), "p", "json.gz").unwrap()
+    }
+
+    /// The link of shard 1 of unit 3.
+    fn link() -> Link {
+        let record = |shard| ShardRecord {
+            key: layout().shard(ShardName { unit: 3, shard }).to_string(),
+            bytes: 10,
+            sha256: Sha256Digest::of(b"shard"),
+            records: 2,
+            content_bytes: 20,
+            content: Digest128("00112233445566778899aabbccddeeff".parse().unwrap()),
+        };
+        let shards = vec![record(0), record(1)];
+        let after = Some("{\"pk\":{\"S\":\"k\"}}".to_owned());
+        Link { shards, after, ..Link::beginning(layout().job(), 3) }
+    }
+
+    fn parse(link: &Link) -> Result<Link, LinkError> {
+        let json = link.to_json();
+        Link::parse(&json, Sha256Digest::of(&json), &layout(), ShardName { unit: 3, shard: 1 })
+    }
+
+    #[test]
+    fn a_link_says_how_its_shard_is_followed() {
+        let there = parse(&link()).unwrap();
+        assert_eq!(there, link());
+        assert_eq!(there.next_shard(), 2);
+        assert_eq!(there.resume_key(), Some(ScanKey("{\"pk\":{\"S\":\"k\"}}".to_owned())));
+        let beginning = Link::beginning(layout().job(), 3);
+        assert_eq!((beginning.next_shard(), beginning.resume_key()), (0, None));
+    }
+
+    #[test]
+    fn a_link_of_another_place_is_not_believed() {
+        let changes: [fn(&mut Link); 6] = [
+            |link| link.v = 2,
+            |link| link.job = "fedcba9876543210fedcba9876543210".parse().unwrap(),
+            |link| link.unit = 4,
+            |link| drop(link.shards.remove(0)),
+            |link| link.shards.insert(0, link.shards[0].clone()),
+            |link| link.shards[1].key.push('x'),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut other = link();
+            change(&mut other);
+            assert!(matches!(parse(&other), Err(LinkError::Misplaced { .. })), "change {index}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_another_digest_or_form_are_refused() {
+        let name = ShardName { unit: 3, shard: 1 };
+        let read = |json: &[u8], digest| Link::parse(json, digest, &layout(), name);
+        let json = link().to_json();
+        let other = read(&json, Sha256Digest::of(b"another"));
+        assert!(matches!(other, Err(LinkError::Damaged { .. })));
+        let other = read(b"{}", Sha256Digest::of(b"{}"));
+        assert!(matches!(other, Err(LinkError::Form { .. })));
+    }
+
+    #[test]
+    fn the_last_link_is_the_completion() {
+        let mut last = Link { last: true, ..link() };
+        last.counts.records_in = 4;
+        let Completion { job, unit, counts, shards, md5_proven, quarantine, v } = last.clone().completion();
+        assert_eq!((v, job, unit, counts, &shards), (1, last.job, 3, last.counts, &last.shards));
+        assert!(!md5_proven && quarantine.is_empty());
+    }
+}

@@ -248,6 +248,52 @@ fn sum(mut numbers: impl Iterator<Item = u64>) -> Option<u64> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn only_the_stored_form_may_differ_between_twins() {
+        let ours = completion();
+        let mut twin = completion();
+        (twin.counts.bytes_out, twin.shards[0].bytes) = (11, 11);
+        twin.shards[0].sha256 = Sha256Digest::of(b"compressed by another version");
+        assert!(ours.same_content(&twin));
+        let changes: [fn(&mut Completion); 8] = [
+            |other| other.job = "fedcba9876543210fedcba9876543210".parse().unwrap(),
+            |other| other.unit = 4,
+            |other| other.counts.records_in = 3,
+            |other| other.quarantine.push(quarantine()),
+            |other| other.shards[0].key.push('x'),
+            |other| other.shards[0].records = 3,
+            |other| other.shards[0].content_bytes = 21,
+            |other| other.shards[0].content = Digest128("10112233445566778899aabbccddeeff".parse().unwrap()),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut other = completion();
+            change(&mut other);
+            assert!(!ours.same_content(&other), "change {index}");
+        }
+    }
+
+    fn quarantine() -> QuarantineRecord {
+        QuarantineRecord { key: "q".into(), bytes: 1, sha256: Sha256Digest::of(b"quarantine"), records: 1 }
+    }
+
+    #[test]
+    fn counts_of_units_add_up() {
+        let counts = |each: u64| Counts {
+            records_in: each,
+            records_out: 2 * each,
+            quarantined: 3 * each,
+            filtered: 4 * each,
+            bytes_in: 5 * each,
+            bytes_inflated: 6 * each,
+            content_bytes: 7 * each,
+            bytes_out: 8 * each,
+            shards: 9 * each,
+        };
+        let mut sum = counts(1);
+        sum.add(&counts(10));
+        assert_eq!(sum, counts(11));
+    }
+
     fn completion() -> Completion {
         let job = "0123456789abcdef0123456789abcdef".parse().unwrap();
         let shard = ShardRecord {

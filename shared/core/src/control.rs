@@ -54,3 +54,23 @@ impl Control {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_set_is_what_a_worker_reads() {
+        let control = Control { paused: true, ..Control::of_budget(25) };
+        assert_eq!(control.to_json(), b"{\"v\":1,\"read_budget\":25,\"paused\":true}\n");
+        assert_eq!(Control::parse(&control.to_json()).unwrap(), control);
+    }
+
+    #[test]
+    fn a_control_that_would_stop_or_mislead_is_refused() {
+        for wrong in [Control { v: 2, ..Control::of_budget(25) }, Control::of_budget(0)] {
+            assert!(matches!(Control::parse(&wrong.to_json()), Err(ControlError::Content { .. })));
+        }
+        assert!(matches!(Control::parse(b"{}"), Err(ControlError::Form(_))));
+    }
+}

@@ -259,6 +259,31 @@ mod tests {
     }
 
     #[test]
+    fn everything_lies_where_the_page_says() {
+        let layout = layout("p");
+        let (job, digest) = ("_backfleet/0123456789abcdef0123456789abcdef", Sha256Digest::of(b"x"));
+        let places = [
+            (layout.plan(), format!("{job}/plan.json")),
+            (layout.completion(7), format!("{job}/completions/000007.json")),
+            (layout.quarantine(7, 3), format!("{job}/quarantine/000007-00003.ndjson")),
+            (layout.link(digest), format!("{job}/resume/{digest}.json")),
+            (layout.control(), format!("{job}/control.json")),
+            (layout.manifest(), format!("{job}/manifest.json")),
+            (layout.schema(), format!("{job}/schema.json")),
+            (layout.success(), format!("{job}/_SUCCESS")),
+            (census_key(digest), format!("_backfleet/census/{digest}.json")),
+            (export_ticket_key(digest, 2), format!("_backfleet/exports/{digest}/0002.json")),
+            (export_arn_key(digest, 2), format!("_backfleet/exports/{digest}/0002.arn.json")),
+        ];
+        for (key, place) in places {
+            assert_eq!(key.as_str(), place);
+        }
+        let shard = layout.shard(ShardName { unit: 7, shard: 3 });
+        assert_eq!(shard.as_str(), "p/part-01234567-000007-00003.json.gz");
+        assert_eq!(layout.unit_prefix(7), "p/part-01234567-000007-");
+    }
+
+    #[test]
     fn a_name_that_is_not_canonical_is_a_stranger() {
         let layout = layout("p");
         for stranger in [
@@ -277,6 +302,9 @@ mod tests {
         let job = layout("").job();
         for wrong in ["_x", "a/_b", ".x", "/a", "a/", "a//b", "../a", "a/..", &"x".repeat(701)] {
             assert!(Layout::new(job, wrong, "json.gz").is_err(), "{wrong}");
+        }
+        for right in ["", "a", "a_b/c.d", &"x".repeat(700)] {
+            assert!(Layout::new(job, right, "json.gz").is_ok(), "{right}");
         }
     }
 

@@ -91,7 +91,10 @@ mod tests {
             Message::parse(&body.replace("\"v\":1", "\"v\":2")),
             Err(MessageError::Version { found: 2 })
         ));
-        assert!(matches!(Message::parse(&"x".repeat(70_000)), Err(MessageError::TooLarge { .. })));
+        let padded = |bytes: usize| body.clone() + &" ".repeat(bytes - body.len());
+        assert!(Message::parse(&padded(MESSAGE_BYTES_MAX)).is_ok());
+        let too_large = Message::parse(&padded(MESSAGE_BYTES_MAX + 1));
+        assert!(matches!(too_large, Err(MessageError::TooLarge { .. })));
         let deep = "[".repeat(50_000);
         let with_bucket = body.replace("\"unit\"", "\"bucket\":\"evil\",\"unit\"");
         for wrong in [

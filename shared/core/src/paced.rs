@@ -113,6 +113,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_the_store_says_is_passed_on() {
+        let store = store(50.0, None);
+        let object = object(1, 3);
+        let key = object.key.clone();
+        assert_eq!(store.put_new(object).await.unwrap(), PutOutcome::Created);
+        assert_eq!(store.get_small(&key, 10).await.unwrap().unwrap(), Bytes::from(vec![0; 3]));
+        assert_eq!(store.head(&key).await.unwrap().unwrap().bytes, 3);
+        assert_eq!(store.list("", None).await.unwrap().entries.len(), 1);
+        assert_eq!(store.describe(), MemoryStore::new().describe());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn requests_of_all_callers_keep_the_pace() {
         let store = store(50.0, None);
         let began = Instant::now();

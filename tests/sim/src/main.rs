@@ -9,6 +9,9 @@ use backfleet_sim::run;
 use backfleet_sim::scale::scale;
 use clap::Parser;
 
+/// Workers of the job of many units.
+const SCALE_WORKERS: usize = 500;
+
 /// Simulates whole jobs under faults.
 #[derive(Debug, Parser)]
 struct Flags {
@@ -32,7 +35,7 @@ struct Flags {
 fn main() -> ExitCode {
     let flags = Flags::parse();
     if let Some(units) = flags.scale {
-        scale(units, 2_000);
+        scale(units, SCALE_WORKERS);
         return ExitCode::SUCCESS;
     }
     let mutant = flags.mutant.as_deref();

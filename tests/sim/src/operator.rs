@@ -11,6 +11,7 @@ use backfleet::start::Started;
 use backfleet::status::Status;
 use backfleet::verify::Proof;
 use backfleet::wait::{Fleet, Tell};
+use backfleet_convert::Crew;
 use backfleet_core::plan::Source;
 use backfleet_core::retry::RetryingQueue;
 use tokio::time::sleep;
@@ -164,6 +165,7 @@ async fn alone(process: &Arc<Process>, site: &Arc<Site>, scenario: &Scenario) ->
         workers: scenario.concurrency,
         stop_timeout: Duration::from_secs(20),
         quarantine_max: scenario.quarantine_max,
+        crew: Crew::new(1),
     };
     let stop = CancellationToken::new();
     let world = &process.world;

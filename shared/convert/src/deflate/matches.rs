@@ -17,7 +17,7 @@ const EVERY_SECOND: usize = 64;
 
 /// What a block of deflate is made of, and how often each kind of token and distance occurs.
 pub(super) struct Tokens {
-    tokens: Vec<u32>,
+    tokens: Box<[u32; Tokens::CAPACITY]>,
     used: usize,
     kinds: Box<[u32; KINDS]>,
     distances: [u32; DISTANCES],
@@ -29,7 +29,7 @@ impl Tokens {
 
     pub(super) fn new() -> Tokens {
         Tokens {
-            tokens: vec![0; Tokens::CAPACITY],
+            tokens: vec![0; Tokens::CAPACITY].into_boxed_slice().try_into().expect("as long as that"),
             used: 0,
             kinds: Box::new([0; KINDS]),
             distances: [0; DISTANCES],
@@ -56,7 +56,8 @@ impl Tokens {
 
     #[inline(always)]
     fn push(&mut self, token: u32) {
-        self.tokens[self.used] = token;
+        debug_assert!(self.used < Tokens::CAPACITY);
+        self.tokens[self.used % Tokens::CAPACITY] = token;
         self.used += 1;
         self.kinds[symbols::kind_of(token)] += 1;
     }
@@ -177,19 +178,17 @@ fn word_at(block: &[u8], at: usize) -> Option<u64> {
 #[inline(always)]
 fn match_length(block: &[u8], at: usize, distance: usize) -> usize {
     let max = LENGTH_MAX.min(block.len() - at);
+    let here = &block[at + WORD..at + max];
+    let there = &block[at + WORD - distance..][..here.len()];
+    let (words, rest) = here.as_chunks::<WORD>();
+    let (words_there, rest_there) = there.as_chunks::<WORD>();
     let mut length = WORD;
-    while length < max {
-        let (Some(one), Some(other)) = (word_at(block, at + length), word_at(block, at + length - distance))
-        else {
-            break;
-        };
-        if one != other {
-            return max.min(length + (one ^ other).trailing_zeros() as usize / 8);
+    for (one, other) in words.iter().zip(words_there) {
+        let different = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        if different != 0 {
+            return length + different.trailing_zeros() as usize / 8;
         }
         length += WORD;
     }
-    while length < max && block[at + length] == block[at + length - distance] {
-        length += 1;
-    }
-    length.min(max)
+    length + rest.iter().zip(rest_there).take_while(|(one, other)| one == other).count()
 }
