@@ -44,6 +44,8 @@ const NO_ITEMS: &[u8] = b"[]";
 const HALF_UNIT_BYTES: f64 = 4096.0;
 /// So many times more items are asked for behind a page that cost the least and was thinned out.
 const UNSEEN_GROWTH: f64 = 2.0;
+/// A page asks for no more than so many times the items of the largest before it: a few items may be small ones by chance.
+const PAGE_GROWTH: f64 = 4.0;
 /// Pages of so many units say what an item costs; of smaller ones the rounding up of the page says more than the items.
 const ROUNDED_UNITS: f64 = 4.0;
 
@@ -69,6 +71,8 @@ struct Seat {
     owed: Option<f64>,
     /// What an item costs, by the pages so far.
     item_units: Option<f64>,
+    /// Items of the largest page so far.
+    page_items: u64,
     /// The part of a unit that was read and is in no metric yet: those are whole.
     uncounted: f64,
 }
@@ -105,6 +109,7 @@ impl Lane {
             pacer: None,
             owed: None,
             item_units: None,
+            page_items: 0,
             uncounted: 0.0,
         };
         Self { seat: tokio::sync::Mutex::new(seat), jitter: Jitter::new(u64::from(number)) }
@@ -232,8 +237,9 @@ impl Seat {
         let dearer = if scan.consistent { 2.0 } else { 1.0 };
         let units = (self.share(scan) * PAGE_SECONDS).max(PAGE_UNITS_MIN * dearer);
         // Nothing is known of the first page's items: one tells.
-        let item_units = self.item_units.unwrap_or(units);
-        (units < PAGE_UNITS_MAX * dearer).then(|| (units / item_units).clamp(1.0, f64::from(u32::MAX)) as u32)
+        let items = units / self.item_units.unwrap_or(units);
+        let known = PAGE_GROWTH * self.page_items as f64;
+        (units < PAGE_UNITS_MAX * dearer).then(|| items.min(known).clamp(1.0, f64::from(u32::MAX)) as u32)
     }
 
     fn note(&mut self, scan: &ScanSource, page: &ScanPage) {
@@ -241,6 +247,7 @@ impl Seat {
         metrics::counter!(RCU_CONSUMED).increment(counted as u64);
         self.uncounted = counted.fract();
         self.owed = Some(self.owed.unwrap_or_default() + page.units);
+        self.page_items = self.page_items.max(page.scanned);
         if page.scanned > 0 {
             let dearer = if scan.consistent { 2.0 } else { 1.0 };
             let mut seen = page.units / page.scanned as f64;

@@ -88,7 +88,12 @@ fn table(summary: &Summary) -> ExitCode {
     }
     println!("\n{} seeds, {} of them broke something", summary.seeds, summary.broken.len());
     for (seed, violations) in summary.broken.iter().take(20) {
-        println!("seed {seed}: {}", violations.join("; "));
+        let rest = violations.len().saturating_sub(1);
+        println!(
+            "seed {seed}: {}{}",
+            violations[0],
+            if rest > 0 { format!(" (and {rest} more)") } else { String::new() }
+        );
     }
     if summary.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

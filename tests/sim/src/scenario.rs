@@ -138,9 +138,10 @@ fn scan(draw: &mut Draw, scenario: &mut Scenario) -> Site {
     let lanes = draw.between(1, u64::from(segments.min(4))) as u32;
     let places = segments * draw.pick(&[20, 20, 60]) + draw.below(100) as u32;
     let (dense, ghosts) = (draw.pick(&[0.2, 0.6, 0.9]), draw.pick(&[0.0, 0.0, 0.3, 0.9]));
+    let pad_max = draw.pick(&[300, 300, 300, 3000]);
     let items: Vec<(u32, bool, usize)> = (0..places)
         .filter_map(|place| {
-            let (there, ghost, pad) = (draw.chance(dense), draw.chance(ghosts), draw.below(300) as usize);
+            let (there, ghost, pad) = (draw.chance(dense), draw.chance(ghosts), draw.below(pad_max) as usize);
             there.then_some((place, ghost, pad))
         })
         .collect();

@@ -56,15 +56,27 @@ impl SimStore {
             What::Plan | What::Completion | What::Manifest | What::Link | What::Success | What::Control
         );
         let world = &self.process.world;
-        // These are read seldom, and matter most.
-        let seldom = matches!(what, What::Plan | What::Completion);
-        let often = if seldom { world.climate.flipped * 10.0 } else { world.climate.flipped };
+        // What is read seldom, and matters most, more often.
+        let often = world.climate.flipped
+            * match what {
+                What::Plan => 25.0,
+                What::Completion => 10.0,
+                _ => 1.0,
+            };
         if !ours || bytes.is_empty() || !world.happens("F35 bit flipped", often) {
             return bytes;
         }
         let mut bytes = bytes.to_vec();
-        let bit = world.draw(|draw| draw.below(bytes.len() as u64 * 8));
-        bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
+        let numbers = digits_of_numbers(&bytes);
+        let (at, bit) = world.draw(|draw| {
+            if !numbers.is_empty() && draw.chance(0.5) {
+                // One number for another: it reads like an object as it was put.
+                (numbers[draw.below(numbers.len() as u64) as usize], 0)
+            } else {
+                (draw.below(bytes.len() as u64) as usize, draw.below(8))
+            }
+        });
+        bytes[at] ^= 1 << bit;
         bytes.into()
     }
 
@@ -90,6 +102,18 @@ impl SimStore {
         }
         Ok(outcome)
     }
+}
+
+/// Where the digits of JSON's numbers are, those within strings left out.
+fn digits_of_numbers(json: &[u8]) -> Vec<usize> {
+    let (mut quoted, mut digits) = (false, Vec::new());
+    for (at, byte) in json.iter().enumerate() {
+        quoted ^= *byte == b'"';
+        if !quoted && byte.is_ascii_digit() {
+            digits.push(at);
+        }
+    }
+    digits
 }
 
 #[async_trait]
