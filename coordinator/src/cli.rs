@@ -87,12 +87,19 @@ pub enum Command {
     /// Look at dead letters, send them back, or discard them
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Look into the quarantine of a job: what is there and why; writes nothing
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Look at everything a fleet needs, and say all that is missing
     Doctor(DoctorArgs),
     /// Hold what a job wrote against what the live pipeline writes; writes nothing
     Parity(ParityArgs),
     /// Say which flags make our records like those of the live pipeline; writes nothing
     Infer(InferArgs),
+    /// Say whether a job's records and the live ones meet without a gap, and what bridges one; writes nothing
+    Stitch(StitchArgs),
+    /// Write the SQL and Python that make one table of a job's records and the live ones
+    Handoff(HandoffArgs),
     /// Say what `run` would do; writes nothing
     Plan(PlanArgs),
     /// Prove a finished destination again; writes nothing
@@ -619,6 +626,32 @@ pub struct DlqDiscardArgs {
     pub yes: bool,
 }
 
+#[derive(Subcommand)]
+pub enum QuarantineCommand {
+    /// How many records lie there, by reason
+    List(DestJobArgs),
+    /// Each record: where it is and what is wrong with it
+    Show(QuarantineShowArgs),
+}
+
+#[derive(Args)]
+pub struct QuarantineShowArgs {
+    #[command(flatten)]
+    pub job: DestJobArgs,
+    /// Only records with this reason, as `list` names it
+    #[arg(long, value_name = "NAME")]
+    pub reason: Option<String>,
+    /// Only records of this unit
+    #[arg(long, value_name = "N")]
+    pub unit: Option<u32>,
+    /// No more than so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u64,
+    /// The records themselves, as they stand in the source, a line each
+    #[arg(long)]
+    pub raw: bool,
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -679,6 +712,56 @@ pub struct InferArgs {
     /// What the live pipeline wrote: an object, a folder of them, or s3://bucket/prefix
     #[arg(long, value_name = "PLACE")]
     pub live: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet stitch --job s3://lake/orders --live s3://lake/orders
+
+The first live record must be from before the moment that our records show. Where it is not, the incremental exports that
+bridge the gap are named; a DynamoDB stream holds 24 hours, point-in-time recovery reaches back 35 days.
+
+Exit codes: 0 they meet · 1 there is a gap · others as of every command")]
+pub struct StitchArgs {
+    /// Destination of a job
+    #[arg(long, value_name = "PLACE")]
+    pub job: String,
+    /// Which job, by its id or the beginning of it [default: the newest one there]
+    #[arg(long, value_name = "ID")]
+    pub job_id: Option<String>,
+    /// What the live pipeline writes: a folder, or s3://bucket/prefix
+    #[arg(long, value_name = "PLACE")]
+    pub live: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet handoff --job s3://lake/orders --live s3://lake/orders
+  backfleet handoff --job out --live live --table orders --to handoff && duckdb lake.db < handoff/duckdb.sql
+
+The code is written for this job: its keys, its format, its shards, the moment its records show. The live records must have
+the form of ours: `backfleet parity` says whether they do.")]
+pub struct HandoffArgs {
+    /// Destination of a job that is committed
+    #[arg(long, value_name = "PLACE")]
+    pub job: String,
+    /// Which job, by its id or the beginning of it [default: the newest one there]
+    #[arg(long, value_name = "ID")]
+    pub job_id: Option<String>,
+    /// Folder that the live pipeline writes to
+    #[arg(long, value_name = "PLACE")]
+    pub live: String,
+    /// Table to make [default: named like the source's]
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+    /// Live records count from then on, RFC 3339 [default: a minute before the moment that our records show]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<SystemTime>,
+    /// Folder to write the code to; files of these names are replaced
+    #[arg(long, value_name = "FOLDER", default_value = "handoff")]
+    pub to: PathBuf,
 }
 
 #[derive(Args)]

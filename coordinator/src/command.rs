@@ -6,7 +6,10 @@ pub mod dlq;
 pub mod doctor;
 pub mod export;
 pub mod fleet;
+pub mod handoff;
 pub mod parity;
+pub mod quarantine;
+pub mod stitch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -168,12 +171,11 @@ impl Job {
     fn quarantine_exceeded(&self, verification: &Verification, allowed: u64) -> String {
         let found = verification.manifest.counts.quarantined;
         format!(
-            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: look into {}/{}, then run the same command with --max-quarantine {found} to accept them",
+            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them",
             plural(found, "record"),
             count(allowed),
             report::proof(&verification.manifest, &self.plan),
             self.dest,
-            self.layout.quarantine_prefix(),
         )
     }
 

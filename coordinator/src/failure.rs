@@ -4,9 +4,12 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use backfleet::export::ExportError;
+use backfleet::finish::CommitError;
+use backfleet::handoff::HandoffError;
 use backfleet::parity::ParityError;
 use backfleet::plan::PlanningError;
 use backfleet::price::PriceError;
+use backfleet::quarantine::QuarantineError;
 use backfleet::run::RunError;
 use backfleet::scan::{BudgetError, ScanPlanError};
 use backfleet::spec::SpecError;
@@ -139,6 +142,40 @@ impl From<PlanningError> for Failure {
                 Self::usage(error, Some("give this job another destination or another --partition".into()))
             }
         }
+    }
+}
+
+impl From<QuarantineError> for Failure {
+    fn from(error: QuarantineError) -> Self {
+        let (advice, exit) = match error {
+            QuarantineError::Port(error) => return error.into(),
+            QuarantineError::Line { .. } => (
+                Some("it was altered after it was written: `backfleet verify` says what else".to_owned()),
+                Exit::Unproven,
+            ),
+            QuarantineError::Gone { .. } => (None, Exit::Failed),
+        };
+        Self { error: error.into(), advice, exit }
+    }
+}
+
+impl From<HandoffError> for Failure {
+    fn from(error: HandoffError) -> Self {
+        let advice = error.advice();
+        Self::usage(error, advice)
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        let (advice, exit) = match error {
+            CommitError::Port(error) => return error.into(),
+            CommitError::NotCommitted { .. } => {
+                ("finish the job first: `backfleet finish`, or `run` again", Exit::Unproven)
+            }
+            CommitError::Damaged { .. } => ("`backfleet verify` says what else is wrong", Exit::Unproven),
+        };
+        Self { error: error.into(), advice: Some(advice.to_owned()), exit }
     }
 }
 

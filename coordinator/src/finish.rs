@@ -1,10 +1,11 @@
 //! The job's commit: verify, then the manifest, then `_SUCCESS`. Run again, it proves that nothing changed.
 
 use backfleet_core::digest::Sha256Digest;
+use backfleet_core::job::JobId;
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::Layout;
 use backfleet_core::limits::{MANIFEST_BYTES_MAX, SMALL_OBJECT_BYTES_MAX};
-use backfleet_core::manifest::Success;
+use backfleet_core::manifest::{Manifest, Success};
 use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
@@ -85,6 +86,44 @@ pub async fn verify_committed(
 /// Whether the job has its mark.
 pub async fn is_committed(dest: &dyn ObjectStore, layout: &Layout) -> Result<bool, PortError> {
     Ok(dest.head(&layout.success()).await?.is_some())
+}
+
+/// A commit that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// There is none.
+    #[error("job {job} in {dest} is not committed")]
+    NotCommitted {
+        /// The job.
+        job: JobId,
+        /// Where it was looked for.
+        dest: String,
+    },
+    /// The manifest is not what the mark stands for.
+    #[error("the manifest of job {job} in {dest} is not the one that was committed")]
+    Damaged {
+        /// The job.
+        job: JobId,
+        /// Where it is.
+        dest: String,
+    },
+    /// The destination failed.
+    #[error("the destination failed")]
+    Port(#[from] PortError),
+}
+
+/// The manifest of a job that is committed, as its mark proves.
+pub async fn committed(dest: &dyn ObjectStore, layout: &Layout) -> Result<Manifest, CommitError> {
+    let job = layout.job();
+    let Some(mark) = dest.get_small(&layout.success(), SMALL_OBJECT_BYTES_MAX).await? else {
+        return Err(CommitError::NotCommitted { job, dest: dest.describe() });
+    };
+    let damaged = || CommitError::Damaged { job, dest: dest.describe() };
+    let json = dest.get_small(&layout.manifest(), MANIFEST_BYTES_MAX).await?.ok_or_else(damaged)?;
+    if mark != Success::of(job, &json).to_json() {
+        return Err(damaged());
+    }
+    serde_json::from_slice(&json).map_err(|_| damaged())
 }
 
 #[derive(PartialEq, Eq)]

@@ -56,9 +56,14 @@ async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
             command::fleet::control(args, change, output, connections).await
         }
         Command::Dlq(dlq) => command::dlq::dlq(dlq, output, connections).await,
+        Command::Quarantine(quarantine) => {
+            command::quarantine::quarantine(quarantine, output, connections).await
+        }
         Command::Doctor(args) => command::doctor::doctor(args, output, connections).await,
         Command::Parity(args) => command::parity::parity(args, output, connections).await,
         Command::Infer(args) => command::parity::infer_flags(args, output, connections).await,
+        Command::Stitch(args) => command::stitch::stitch(args, output, connections).await,
+        Command::Handoff(args) => command::handoff::handoff(args, output, connections).await,
         Command::Plan(args) => command::plan(args, output, connections).await,
         Command::Verify(args) => command::verify(args, output, connections).await,
         Command::Census(args) => command::census::census(args, output, connections).await,

@@ -21,7 +21,7 @@ mod compare;
 
 pub use compare::{Difference, Remedy, Severity, compare};
 pub use infer::{Flag, Inference, infer};
-pub use portrait::Portrait;
+pub use portrait::{Portrait, times};
 
 use backfleet_core::completion::CompletionError;
 use backfleet_core::job::JobId;

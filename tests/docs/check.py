@@ -3,8 +3,8 @@ what the page says.
 
 `check.py --backfleet PROGRAM [--spark]` runs the blocks of docs/formats in a folder of their own, which holds the exports of
 data/ under exports/, and records of a live pipeline under live/. It prints a line for each block, and ends with 1 if one of
-them printed something else. PySpark's are skipped unless asked for. See pages.py for how blocks are marked. Behind them comes
-the proof of parquet_proof.py, by the same readers.
+them printed something else. PySpark's are skipped unless asked for. See pages.py for how blocks are marked. Behind them come
+the proofs of parquet_proof.py and handoff_proof.py, by the same readers.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import exports
+import handoff_proof
 import parquet_proof
 from pages import Block, PageError, blocks, joined, trimmed
 from readers import Spark, run_duckdb, run_sh
@@ -85,7 +86,8 @@ def verdict(checker: Checker, found: list[Block]) -> int:
     try:
         failed = [block for block in found if not checker.is_true(block)]
         spark = checker.spark if checker.has_spark else None
-        unproven = parquet_proof.prove(checker.programs / "backfleet", spark)
+        program = checker.programs / "backfleet"
+        unproven = parquet_proof.prove(program, spark) + handoff_proof.prove(program, spark)
     finally:
         checker.spark.stop()
         os.chdir(PAGES)

@@ -25,7 +25,7 @@ use backfleet_core::metrics::{
     VERIFY_MISMATCH,
 };
 use backfleet_core::plan::Source;
-use backfleet_core::ports::{Clock as _, Depth, Queue as _, SystemClock};
+use backfleet_core::ports::{Clock as _, Depth, ObjectStore, Queue as _, SystemClock};
 use backfleet_core::retry::RetryingQueue;
 use backfleet_worker::http::{self, Watchers};
 use backfleet_worker::location::{Connections, Location};
@@ -260,19 +260,25 @@ async fn want_tasks(
 /// The one job that is meant, as it stands in its destination.
 async fn find(args: &DestJobArgs, connections: &Connections) -> Result<Started, Failure> {
     let dest = Location::parse(&args.dest)?.open_to_write(connections).await?;
+    let job = the_job(&*dest, args).await?;
+    let plan = stored(&*dest, job).await?;
+    let layout = plan.layout().expect("a stored plan was checked");
+    let pending = pending(&*dest, &plan, &layout).await?;
+    Ok(Started { plan, layout, dest, pending })
+}
+
+/// The one job that is meant.
+pub(super) async fn the_job(dest: &dyn ObjectStore, args: &DestJobArgs) -> Result<JobId, Failure> {
     let wanted =
         |job: &JobId| args.job.as_ref().is_none_or(|prefix| job.to_string().starts_with(prefix.as_str()));
-    let found: Vec<JobId> = jobs(&*dest).await?.into_iter().filter(wanted).collect();
+    let found: Vec<JobId> = jobs(dest).await?.into_iter().filter(wanted).collect();
     let [job] = found[..] else {
         return Err(Failure::usage(
             WhichJob { dest: args.dest.clone(), found },
             Some("name one with --job".into()),
         ));
     };
-    let plan = stored(&*dest, job).await?;
-    let layout = plan.layout().expect("a stored plan was checked");
-    let pending = pending(&*dest, &plan, &layout).await?;
-    Ok(Started { plan, layout, dest, pending })
+    Ok(job)
 }
 
 #[derive(Debug, thiserror::Error)]

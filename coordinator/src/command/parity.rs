@@ -81,7 +81,7 @@ async fn live_portrait(
 }
 
 /// An object cannot be opened as a place: the folder above it is, and the rest is a name in there.
-fn place_and_name(location: Location) -> (Location, String) {
+pub(super) fn place_and_name(location: Location) -> (Location, String) {
     match location {
         Location::Folder(path) if path.is_file() => {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -5,7 +5,7 @@ mod seen;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::envelope::{Cut, Envelope, cut};
-use super::json::fields;
+use super::json::{field, fields};
 use super::naming::{Folder, Naming, folders};
 use super::packing::{Magic, Packing, magic, unpack};
 use super::sample::{Sample, SampleObject};
@@ -166,6 +166,52 @@ impl Portrait {
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
+}
+
+/// Times of the records of a sample, in microseconds; of objects that cannot be read none.
+///
+/// # Errors
+/// [`ParityError::Unreadable`] when that is all of them, or none of their records says when.
+pub fn times(sample: &Sample) -> Result<Vec<i64>, ParityError> {
+    let mut times = Vec::new();
+    let mut fault = None;
+    for object in &sample.objects {
+        match times_of(object) {
+            Ok(found) => times.extend(found),
+            Err(source) => fault = fault.or(Some((object.key.clone(), source))),
+        }
+    }
+    if times.is_empty() {
+        let (key, source) = fault.unwrap_or_else(|| (sample.objects[0].key.clone(), ObjectFault::NoRecords));
+        let objects = sample.objects.len();
+        return Err(ParityError::Unreadable { place: sample.place.clone(), objects, key, source });
+    }
+    Ok(times)
+}
+
+fn times_of(object: &SampleObject) -> Result<Vec<i64>, ObjectFault> {
+    let packing = match magic(&object.stored) {
+        Magic::Text(packing) => packing,
+        Magic::Foreign(what) => return Err(ObjectFault::Foreign { what }),
+        Magic::Parquet => return Err(ObjectFault::Foreign { what: "a Parquet file" }),
+    };
+    let unpacked = unpack(&object.stored, packing, object.whole)?;
+    let cut = cut(&unpacked.text, unpacked.whole)?;
+    Ok(cut.records.iter().filter_map(|record| time_of(record)).collect())
+}
+
+/// `ApproximateCreationDateTime` of a stream record, which is in seconds, milliseconds or microseconds.
+fn time_of(record: &str) -> Option<i64> {
+    let of = fields(record)?;
+    let inner = fields(field(&of, "dynamodb")?)?;
+    let time: f64 = field(&inner, "ApproximateCreationDateTime")?.parse().ok()?;
+    let per_second = match time {
+        time if time < 1e11 => 1e6,
+        time if time < 1e14 => 1e3,
+        _ => 1.0,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "microseconds of this era")]
+    Some((time * per_second) as i64)
 }
 
 impl Names {

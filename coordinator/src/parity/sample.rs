@@ -1,6 +1,7 @@
 //! Takes a sample from a store: a few objects spread over what is listed, the beginning of each.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use backfleet_core::completion::{Completion, ShardRecord};
 use backfleet_core::job::JobId;
@@ -65,6 +66,34 @@ pub async fn live(store: &dyn ObjectStore, name: &str, ours: Option<JobId>) -> R
         return Err(ParityError::Empty { place });
     }
     Ok(Sample { place, objects, tells_folders, notes })
+}
+
+/// The beginning of what a live pipeline wrote.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// Its oldest objects.
+    pub sample: Sample,
+    /// When each of all objects was written.
+    pub modified: Vec<SystemTime>,
+}
+
+/// The oldest objects of the live pipeline below `name`, by when they were written and by name; see [`live`].
+pub async fn beginning(store: &dyn ObjectStore, name: &str, ours: JobId) -> Result<Begin, ParityError> {
+    let place = [store.describe(), name.to_owned()].join("/").trim_end_matches('/').to_owned();
+    let found = Found::list(store, name).await?;
+    let notes = found.notes();
+    let mut chosen = found.apart(Some(ours)).strange;
+    let modified = chosen.iter().map(|entry| entry.modified).collect();
+    // Copied objects are all of one time: then names tell, which come in order.
+    chosen.sort_by_key(|entry| entry.modified);
+    let mut objects = Vec::new();
+    for entry in chosen.iter().take(OBJECTS_MAX) {
+        objects.extend(read(store, entry, entry.key.to_string()).await?);
+    }
+    if objects.is_empty() {
+        return Err(ParityError::Empty { place });
+    }
+    Ok(Begin { sample: Sample { place, objects, tells_folders: false, notes }, modified })
 }
 
 /// The newest job of a destination by its plan, or the one whose id begins with `wanted`.
@@ -159,13 +188,31 @@ impl Found {
 
     /// The objects that the pipeline wrote for its readers, and what was left out.
     fn choose(self, ours: Option<JobId>) -> (Vec<ListingEntry>, Vec<String>) {
-        let mut notes = Vec::new();
-        if self.more {
-            notes.push(format!(
-                "only the first {} objects were listed: give a narrower --live to look at newer ones",
-                self.entries.len()
-            ));
+        let mut notes = self.notes();
+        let Apart { strange, own, hidden } = self.apart(ours);
+        if !strange.is_empty() {
+            return (strange, notes);
         }
+        if !own.is_empty() {
+            notes.push(
+                "all objects there were written by backfleet: is this the live pipeline's folder?".into(),
+            );
+            return (own, notes);
+        }
+        (hidden, notes)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let narrow = || {
+            let listed = self.entries.len();
+            format!(
+                "only the first {listed} objects were listed: give a narrower --live to look at newer ones"
+            )
+        };
+        self.more.then(narrow).into_iter().collect()
+    }
+
+    fn apart(self, ours: Option<JobId>) -> Apart {
         let jobs: BTreeSet<String> = self
             .entries
             .iter()
@@ -180,17 +227,18 @@ impl Found {
             self.entries.into_iter().partition(|entry| !Naming::of(entry.key.as_str()).hidden);
         let (own, strange): (Vec<_>, Vec<_>) =
             shown.into_iter().partition(|entry| is_ours(entry.key.as_str()));
-        if !strange.is_empty() {
-            return (strange, notes);
-        }
-        if !own.is_empty() {
-            notes.push(
-                "all objects there were written by backfleet: is this the live pipeline's folder?".into(),
-            );
-            return (own, notes);
-        }
-        (hidden, notes)
+        Apart { strange, own, hidden }
     }
+}
+
+/// What lies in one place, by who wrote it and for whom.
+struct Apart {
+    /// Somebody else's, for readers.
+    strange: Vec<ListingEntry>,
+    /// Shards of ours.
+    own: Vec<ListingEntry>,
+    /// Not for readers.
+    hidden: Vec<ListingEntry>,
 }
 
 /// The short id of the job whose own object this is.
