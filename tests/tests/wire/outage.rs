@@ -11,8 +11,11 @@ use crate::wire::Wire;
 /// What one process may spend on retries at once, and what it gains by the second (`retry/budget.rs`).
 const RETRIES_HELD: u64 = 100;
 const RETRIES_PER_SECOND: u64 = 2;
-/// Half of the outage.
-const HALF: Duration = Duration::from_secs(4);
+/// Attempts of one call (`retry.rs`): with their waits about half a minute.
+const ATTEMPTS: u64 = 10;
+/// Slots of a worker for each of its units at the same time.
+const SLOTS_PER_UNIT: u64 = 2;
+const OUTAGE: Duration = Duration::from_secs(8);
 
 fn down() -> Schedule {
     Schedule::seeded(1).with(&[Fault::SlowDown], Filter::default(), Often::Always)
@@ -25,15 +28,16 @@ fn an_outage_is_not_answered_by_a_storm_and_the_job_goes_on_behind_it() {
     wire.start().succeeds();
     wire.proxy.set(down());
     let before = wire.proxy.ledger().all_requests();
-    pause(HALF);
-    let in_between = wire.proxy.ledger().all_requests();
-    pause(HALF);
-    let after = wire.proxy.ledger().all_requests();
+    pause(OUTAGE);
+    let requests = wire.proxy.ledger().all_requests() - before;
     wire.proxy.calm();
 
-    let (first, second) = (in_between - before, after - in_between);
-    println!("{first} requests in the first {HALF:?} of the outage, {second} in the second");
-    assert!(first > 0 && second < first, "{first} requests, then {second}: that is no backing off");
+    // Waits that double keep a slot's first call busy throughout, with about seven attempts; without waits it would be
+    // done with ten of them in no time, and begin again every second.
+    let slots = u64::try_from(workers.len()).unwrap() * SLOTS_PER_UNIT;
+    println!("{requests} requests of {slots} slots in {OUTAGE:?} of the outage");
+    assert!(requests > 0, "nobody asked anything");
+    assert!(requests <= slots * ATTEMPTS * 2, "{requests} requests of {slots} slots: that is no backing off");
     wire.completes();
     drop(workers);
     wire.call(&["finish"]).flag("--dest", DEST).succeeds();
@@ -63,9 +67,9 @@ fn a_wide_worker_in_an_outage_stays_within_its_budget() {
     let receives = Filter::of(&[Kind::Receive]);
     wire.proxy.set(Schedule::seeded(1).with(&[Fault::SlowDown], receives, Often::Always));
     let mut worker = wire.worker("20").start_ready();
-    let slots = 40;
-    pause(HALF * 3);
-    let seconds = HALF.as_secs() * 3;
+    let slots = 20 * SLOTS_PER_UNIT;
+    let seconds = 12;
+    pause(Duration::from_secs(seconds));
     let requests = wire.proxy.ledger().requests[&Kind::Receive];
     println!("{requests} requests of {slots} slots in {seconds} s");
     // A slot without a retry left pauses for a second, then makes one call.
