@@ -3,8 +3,9 @@ CARGO_DENY = 0.20.2
 
 .PHONY: test check deny instructions deploy-check image-check bench sim fuzz
 
+# Tests of fleets wait for leases most of the time: more of them at once than there are cores.
 test: ## everything that can fail
-	cargo test --workspace --all-features
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace --all-features
 
 check: ## format, clippy, documentation
 	cargo fmt --all --check

@@ -98,6 +98,8 @@ pub enum Command {
     Infer(InferArgs),
     /// Say whether a job's records and the live ones meet without a gap, and what bridges one; writes nothing
     Stitch(StitchArgs),
+    /// Write the page about a job, finished or not: proof, pace, units, quarantine
+    Report(ReportArgs),
     /// Write the SQL and Python that make one table of a job's records and the live ones
     Handoff(HandoffArgs),
     /// Say what `run` would do; writes nothing
@@ -127,6 +129,13 @@ pub struct RunArgs {
     /// Folder to write to; made if it is not there
     #[arg(long, value_name = "PLACE")]
     pub dest: String,
+    #[command(flatten)]
+    pub here: HereArgs,
+}
+
+/// How a job is done in this process.
+#[derive(Args)]
+pub struct HereArgs {
     /// Files worked on at the same time [default: number of CPUs]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub workers: Option<u16>,
@@ -632,6 +641,31 @@ pub enum QuarantineCommand {
     List(DestJobArgs),
     /// Each record: where it is and what is wrong with it
     Show(QuarantineShowArgs),
+    /// Convert them once more, with other options or a mended program, as a job of their own
+    Replay(QuarantineReplayArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  backfleet quarantine replay --dest out --job 1f3a --keys pk
+
+The records become shards beside those of their job, under the name of a new one, and are proven as that is. They can be
+converted once: what is still in quarantine afterwards is the new job's, and `replay` of that one takes it from there.")]
+pub struct QuarantineReplayArgs {
+    #[command(flatten)]
+    pub job: DestJobArgs,
+    /// Key attributes, hash key first [default: those of the job]
+    #[arg(long, value_name = "NAME[,NAME]", value_delimiter = ',')]
+    pub keys: Vec<String>,
+    /// Further fields, in the place of those of the job; may be repeated
+    #[arg(long = "extra-field", value_name = "NAME=TEXT|NAME:=JSON")]
+    pub extra_fields: Vec<String>,
+    /// Attributes to leave out, in the place of those of the job
+    #[arg(long, value_name = "NAME[,NAME…]", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub here: HereArgs,
 }
 
 #[derive(Args)]
@@ -765,6 +799,27 @@ pub struct HandoffArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  backfleet report --dest s3://lake/orders --open
+  backfleet report --dest out --to orders.html
+
+Everything on the page comes from the destination. A job that is committed keeps such a page beside its manifest.")]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub job: DestJobArgs,
+    /// File to write [default: backfleet-<job>.html]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Show it in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// Prices to reckon with, in the form of the ones that come along
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub struct VerifyArgs {
     /// Folder that was written to
     #[arg(long, value_name = "PLACE")]
@@ -855,14 +910,15 @@ impl Cli {
     /// Runtime threads: one for each file worked on, and one more for heartbeats and progress.
     pub fn threads(&self) -> usize {
         match &self.command {
-            Command::Run(args) => args.workers() + 1,
+            Command::Run(args) => args.here.workers() + 1,
+            Command::Quarantine(QuarantineCommand::Replay(args)) => args.here.workers() + 1,
             Command::Census(_) => std::thread::available_parallelism().map_or(1, usize::from) + 1,
             _ => 2,
         }
     }
 }
 
-impl RunArgs {
+impl HereArgs {
     /// Files worked on at the same time.
     pub fn workers(&self) -> usize {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);

@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod handoff;
 pub mod parity;
 pub mod quarantine;
+pub mod report;
 pub mod stitch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use backfleet::census::Shelf;
 use backfleet::finish::verify_committed;
-use backfleet::plan::{PlanningError, jobs, make, stored};
+use backfleet::plan::{Planned, PlanningError, jobs, make, stored};
 use backfleet::price::read_units;
 use backfleet::run::{Run, RunConfig, RunEnd};
 use backfleet::scan::Budget;
@@ -34,11 +35,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use self::cost::Estimate;
-use crate::cli::{JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
+use crate::cli::{HereArgs, JobArgs, Output, PlanArgs, RunArgs, SynthArgs, VerifyArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress;
-use crate::report::{self, Ended};
 use crate::size::{count, files, plural, print, print_limit};
+use crate::wording::{self, Ended};
 
 /// `backfleet run`.
 pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
@@ -52,25 +53,38 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
         make(&sources, &request, Some(Shelf { dest: &dest, connections, may_write: true }), connections)
             .await?;
     cost::check(&args.job.cost, &planned, connections).await?;
+    carry_out(planned, dest, &args.here, began, output, connections).await
+}
+
+/// Does a planned job in this process, and says how it ended.
+async fn carry_out(
+    planned: Planned,
+    dest: Location,
+    here: &HereArgs,
+    began: Instant,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
     let run = Run::prepare(planned, &dest, connections).await?;
     let plan = run.plan().clone();
     if !output.quiet {
         announce(&run, &dest);
     }
     let config = RunConfig {
-        workers: args.workers(),
-        stop_timeout: Duration::from_secs(args.stop_timeout),
-        quarantine_max: args.max_quarantine,
+        workers: here.workers(),
+        stop_timeout: Duration::from_secs(here.stop_timeout),
+        quarantine_max: here.max_quarantine,
         crew: Crew::of_all_cores(),
     };
-    let seconds = args.stop_timeout;
+    let seconds = here.stop_timeout;
     let stop = stop_on_signal(move || {
         eprintln!("stopping: files in hand have {seconds} s; once more to stop at once")
     })?;
     let (tally, total) = (run.tally(), run.pending_bytes());
     let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
     let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
-    Ok(job.say(&end, args.max_quarantine, output))
+    job.keep_page(&end, connections).await;
+    Ok(job.say(&end, here.max_quarantine, output))
 }
 
 fn announce(run: &Run, dest: &Location) {
@@ -96,6 +110,13 @@ struct Job {
 }
 
 impl Job {
+    /// A job that ended well keeps a page for people.
+    async fn keep_page(&self, end: &RunEnd, connections: &Connections) {
+        if let RunEnd::Committed { .. } = end {
+            report::keep_page(&self.plan, &self.layout, &self.dest, connections).await;
+        }
+    }
+
     fn say(&self, end: &RunEnd, max_quarantine: u64, output: &Output) -> Exit {
         let took = self.began.elapsed();
         let mut ended = Ended {
@@ -133,7 +154,7 @@ impl Job {
                     count(dead.len() as u64),
                     files(self.plan.units.len() as u64),
                     count(*complete as u64),
-                    report::dead_letters(&self.plan, dead)
+                    wording::dead_letters(&self.plan, dead)
                 )
             }
             RunEnd::Exhausted { reason, complete } => {
@@ -161,20 +182,20 @@ impl Job {
     }
 
     fn committed(&self, verification: &Verification, before: bool, took: Duration) -> String {
-        let proof = report::proof(&verification.manifest, &self.plan);
+        let proof = wording::proof(&verification.manifest, &self.plan);
         if before {
             return format!("proven again, nothing written: {proof}; {:.1} s", took.as_secs_f64());
         }
-        format!("proven: {proof}; {}", report::pace(verification.manifest.counts.bytes_inflated, took))
+        format!("proven: {proof}; {}", wording::pace(verification.manifest.counts.bytes_inflated, took))
     }
 
     fn quarantine_exceeded(&self, verification: &Verification, allowed: u64) -> String {
         let found = verification.manifest.counts.quarantined;
         format!(
-            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them",
+            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them; then `backfleet quarantine replay` converts them once more, with other options",
             plural(found, "record"),
             count(allowed),
-            report::proof(&verification.manifest, &self.plan),
+            wording::proof(&verification.manifest, &self.plan),
             self.dest,
         )
     }
@@ -185,7 +206,7 @@ impl Job {
             plural(verification.findings_total, "fault"),
             self.dest,
             self.plan.job.short(),
-            report::findings(verification)
+            wording::findings(verification)
         )
     }
 }
@@ -324,7 +345,7 @@ fn scan_text(plan: &Plan, scan: &ScanSource, budget: Budget) -> String {
     let units = read_units(plan.bytes(), scan).ceil() as u64;
     text += &format!("reads      {reads}: about {} read units\n", count(units));
     if let Some(rate) = budget.units() {
-        let time = report::span(Duration::from_secs(units / u64::from(rate)));
+        let time = wording::span(Duration::from_secs(units / u64::from(rate)));
         text += &format!(
             "budget     {} units a second ({}): {time} at the least\n",
             count(u64::from(rate)),
@@ -412,7 +433,7 @@ async fn verify_job(
             Exit::Done => format!(
                 "job {} proven: {}",
                 job.plan.job.short(),
-                report::proof(&verification.manifest, &job.plan)
+                wording::proof(&verification.manifest, &job.plan)
             ),
             _ => job.refused(&verification),
         };

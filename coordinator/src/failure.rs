@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use backfleet::export::ExportError;
 use backfleet::finish::CommitError;
 use backfleet::handoff::HandoffError;
+use backfleet::overview::OverviewError;
 use backfleet::parity::ParityError;
 use backfleet::plan::PlanningError;
 use backfleet::price::PriceError;
 use backfleet::quarantine::QuarantineError;
+use backfleet::replay::ReplayError;
 use backfleet::run::RunError;
 use backfleet::scan::{BudgetError, ScanPlanError};
 use backfleet::spec::SpecError;
@@ -176,6 +178,53 @@ impl From<CommitError> for Failure {
             CommitError::Damaged { .. } => ("`backfleet verify` says what else is wrong", Exit::Unproven),
         };
         Self { error: error.into(), advice: Some(advice.to_owned()), exit }
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        let (advice, exit) = match error {
+            ReplayError::Commit(CommitError::NotCommitted { .. }) => (
+                "accept what is in quarantine first: `run` or `finish` with --max-quarantine".to_owned(),
+                Exit::Unproven,
+            ),
+            ReplayError::Commit(error) => return error.into(),
+            ReplayError::Quarantine(error) => return error.into(),
+            ReplayError::Spec(error) => return error.into(),
+            ReplayError::Port(error) => return error.into(),
+            ReplayError::Nothing { .. } => {
+                ("`backfleet quarantine list` says what there is".to_owned(), Exit::Usage)
+            }
+            ReplayError::Taken { by, .. } => (
+                format!(
+                    "give the same options as then, and it goes on; or replay what job {} put aside in its turn",
+                    by.short()
+                ),
+                Exit::Usage,
+            ),
+            ReplayError::Damaged { .. } | ReplayError::Altered { .. } => (
+                "find out who changed the destination: `backfleet verify` says what else".to_owned(),
+                Exit::Unproven,
+            ),
+            ReplayError::Scan { .. } => (
+                "a segment that cannot be converted is a dead letter: `backfleet dlq list`".to_owned(),
+                Exit::Usage,
+            ),
+            ReplayError::Options(_) | ReplayError::Plan(_) => {
+                ("mend --keys, --extra-field or --exclude".to_owned(), Exit::Usage)
+            }
+        };
+        Self { error: error.into(), advice: Some(advice), exit }
+    }
+}
+
+impl From<OverviewError> for Failure {
+    fn from(error: OverviewError) -> Self {
+        match error {
+            OverviewError::Commit(error) => error.into(),
+            OverviewError::Quarantine(error) => error.into(),
+            OverviewError::Port(error) => error.into(),
+        }
     }
 }
 

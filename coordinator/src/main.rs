@@ -3,8 +3,9 @@
 mod cli;
 mod command;
 mod failure;
+mod page;
 mod progress;
-mod report;
+mod wording;
 mod size;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
         Command::Start(args) => command::fleet::start(args, output, connections).await,
         Command::Status(args) => command::fleet::show_status(args, output, connections).await,
         Command::Resume(args) => command::fleet::resume(args, output, connections).await,
+        Command::Report(args) => command::report::report(args, output, connections).await,
         Command::Finish(args) => command::fleet::finish_job(args, output, connections).await,
         Command::Export(args) => command::export::export(args, output, connections).await,
         Command::Rate(args) => {

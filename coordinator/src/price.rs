@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use ways::{Fleet, Way, convert, export, read_units, scan};
+pub use ways::{Fleet, Way, convert, export, read_units, scan, writes};
 
 /// The prices that come with the program.
 const PRICES: &str = include_str!("../prices.json");
@@ -85,6 +85,11 @@ fn minutes(time: &Duration) -> u64 {
 }
 
 impl Prices {
+    /// What so many written objects cost.
+    pub fn of_writes(&self, objects: u64) -> f64 {
+        ways::puts(self, objects as f64)
+    }
+
     /// Those of `file`, or those that come with the program.
     pub fn read(file: Option<&Path>) -> Result<Self, PriceError> {
         let Some(file) = file else {

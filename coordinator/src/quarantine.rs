@@ -99,7 +99,7 @@ pub async fn for_each(
     loop {
         let page = dest.list(&narrow, after.as_ref()).await?;
         for entry in &page.entries {
-            let Some(unit) = unit_of(&entry.key, &prefix) else { continue };
+            let Some((unit, _)) = layout.parse_quarantine(&entry.key) else { continue };
             for line in lines(dest, entry).await? {
                 let chosen = choice.reason.as_ref().is_none_or(|reason| *reason == line.reason);
                 if chosen && !each(Kept { unit, line }) {
@@ -114,15 +114,15 @@ pub async fn for_each(
     }
 }
 
-fn unit_of(key: &ObjectKey, prefix: &str) -> Option<u32> {
-    key.as_str().strip_prefix(prefix)?.split_once('-')?.0.parse().ok()
+async fn lines(dest: &dyn ObjectStore, entry: &ListingEntry) -> Result<Vec<QuarantineLine>, QuarantineError> {
+    let bytes_max = usize::try_from(entry.bytes).unwrap_or(usize::MAX);
+    let gone = || QuarantineError::Gone { key: entry.key.clone() };
+    let text = dest.get_small(&entry.key, bytes_max).await?.ok_or_else(gone)?;
+    parse(&entry.key, &text)
 }
 
-async fn lines(dest: &dyn ObjectStore, entry: &ListingEntry) -> Result<Vec<QuarantineLine>, QuarantineError> {
-    let key = &entry.key;
-    let bytes_max = usize::try_from(entry.bytes).unwrap_or(usize::MAX);
-    let gone = || QuarantineError::Gone { key: key.clone() };
-    let text = dest.get_small(key, bytes_max).await?.ok_or_else(gone)?;
+/// The records of one object.
+pub(crate) fn parse(key: &ObjectKey, text: &[u8]) -> Result<Vec<QuarantineLine>, QuarantineError> {
     let line = |(n, json): (usize, &[u8])| {
         serde_json::from_slice(json).map_err(|source| QuarantineError::Line {
             key: key.clone(),

@@ -322,7 +322,8 @@ fn stream_label(snapshot: OffsetDateTime) -> String {
     snapshot.format(form).expect("a time of four-digit years")
 }
 
-fn extra_field(text: &str) -> Result<(String, String), SpecError> {
+/// Name and JSON text of `name=value` or `name:=json`.
+pub fn extra_field(text: &str) -> Result<(String, String), SpecError> {
     let wrong = || SpecError::ExtraField { text: text.to_owned() };
     let (name, value) = text.split_once('=').ok_or_else(wrong)?;
     let (name, json) = match name.strip_suffix(':') {

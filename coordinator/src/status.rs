@@ -49,23 +49,32 @@ pub async fn status(
     now: SystemTime,
 ) -> Result<Status, PortError> {
     let mut progress = Progress::new(plan, now);
-    let mut after = None;
-    loop {
-        let page = dest.list(&layout.completions_prefix(), after.as_ref()).await?;
-        for entry in &page.entries {
-            if let Some(unit) = layout.parse_completion(&entry.key) {
-                progress.complete(unit, entry.modified);
-            }
-        }
-        let Some(last) = page.entries.last().filter(|_| page.more) else { break };
-        after = Some(last.key.clone());
-    }
+    for_each_completion(dest, layout, |unit, at| progress.complete(unit, at)).await?;
     let depth = match queue {
         None => None,
         Some(queue) => Some(queue.depth().await?),
     };
     let committed = dest.head(&layout.success()).await?.is_some();
     Ok(progress.status(depth, committed))
+}
+
+/// Gives `each` every unit that has a completion, with the store's time of it. One listing.
+pub(crate) async fn for_each_completion(
+    dest: &dyn ObjectStore,
+    layout: &Layout,
+    mut each: impl FnMut(u32, SystemTime),
+) -> Result<(), PortError> {
+    let mut after = None;
+    loop {
+        let page = dest.list(&layout.completions_prefix(), after.as_ref()).await?;
+        for entry in &page.entries {
+            if let Some(unit) = layout.parse_completion(&entry.key) {
+                each(unit, entry.modified);
+            }
+        }
+        let Some(last) = page.entries.last().filter(|_| page.more) else { return Ok(()) };
+        after = Some(last.key.clone());
+    }
 }
 
 struct Progress<'a> {

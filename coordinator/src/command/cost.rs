@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::cli::CostArgs;
 use crate::failure::Failure;
-use crate::report;
+use crate::wording;
 
 /// A stream keeps its records for this long (DynamoDB developer guide).
 const STREAM_RETENTION: Duration = Duration::from_secs(24 * 3600);
@@ -109,7 +109,7 @@ impl Estimate {
                 if number == 0 { "cost" } else { "instead" },
                 way.name,
                 way.cost(),
-                report::span(way.takes)
+                wording::span(way.takes)
             );
             if let Some(note) = &way.note {
                 text += &format!("           {note}\n");

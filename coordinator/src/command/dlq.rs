@@ -15,8 +15,8 @@ use super::fleet::{open_dead_letter_box, open_letters};
 use super::say;
 use crate::cli::{DlqCommand, DlqDiscardArgs, DlqListArgs, DlqReplayArgs, Output};
 use crate::failure::{Exit, Failure};
-use crate::report;
 use crate::size::count;
+use crate::wording;
 
 /// How often a move task is asked how far it is.
 const MOVE_LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ fn line(letter: &Letter, now: SystemTime) -> String {
         None => "no message of ours".to_owned(),
     };
     let ago = |time: Option<SystemTime>| match time.and_then(|time| now.duration_since(time).ok()) {
-        Some(ago) => format!("{} ago", report::span(ago)),
+        Some(ago) => format!("{} ago", wording::span(ago)),
         None => "?".to_owned(),
     };
     format!("{which}, {} attempts, came {}: {}", letter.receives, ago(letter.sent), letter.reason)

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{cost, keys, say};
 use crate::cli::{ExportArgs, ExportFirstArgs, ExportPlaceArgs, JobArgs, Output};
 use crate::failure::{Exit, Failure};
-use crate::report;
 use crate::size::{count, print};
+use crate::wording;
 
 /// `backfleet export`.
 pub async fn export(args: &ExportArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
@@ -105,7 +105,7 @@ async fn wait(taker: &Taker, begun: &Begun, output: &Output) -> Result<Option<Ta
     }
     let look = || {
         if !quiet {
-            eprintln!("not written after {}", report::span(since.elapsed()));
+            eprintln!("not written after {}", wording::span(since.elapsed()));
         }
     };
     Ok(taker.wait(&begun.arn, &stop, look).await?)

@@ -36,8 +36,8 @@ use tokio::time::{Instant, sleep};
 use super::{Job, cost, export, say};
 use crate::cli::{DestJobArgs, EcsName, FinishArgs, Output, QueueArgs, ResumeArgs, StartArgs, StatusArgs};
 use crate::failure::{Exit, Failure};
-use crate::report;
 use crate::size::{count, print};
+use crate::wording;
 
 /// How long a command that is watched stays, for its last figures to be heard: two scrapes of most settings.
 const LAST_WORDS: Duration = Duration::from_secs(35);
@@ -94,6 +94,7 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
         want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
     }
     let job = Job { plan: started.plan.clone(), layout: started.layout.clone(), dest, began };
+    job.keep_page(&end, connections).await;
     let exit = job.say(&end, args.waiting.max_quarantine, output);
     if let Some(watchers) = watchers {
         fleet.look().await?;
@@ -230,6 +231,7 @@ pub async fn finish_job(
         Teller { quiet: output.quiet }.refused(verification.findings_total);
     }
     let job = Job { plan: started.plan, layout: started.layout, dest, began };
+    job.keep_page(&end, connections).await;
     Ok(job.say(&end, args.max_quarantine, output))
 }
 
@@ -345,7 +347,7 @@ fn line(now: &Status) -> String {
         line += &format!("  {}/s", print(rate as u64));
     }
     if let Some(left) = now.left {
-        line += &format!("  {} left", report::span(left));
+        line += &format!("  {} left", wording::span(left));
     }
     if let Some(depth) = now.depth {
         line += &format!("  queue {} + {} in flight", count(depth.visible), count(depth.in_flight));
@@ -362,7 +364,7 @@ fn text(started: &Started, now: &Status) -> String {
         return text + "\ncommitted";
     }
     if let Some(quiet) = now.quiet {
-        text += &format!("\nlast completion {} ago", report::span(quiet));
+        text += &format!("\nlast completion {} ago", wording::span(quiet));
     }
     for unit in &now.stragglers {
         let planned = &started.plan.units[*unit as usize];

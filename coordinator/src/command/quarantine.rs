@@ -1,20 +1,22 @@
-//! `quarantine list`, `quarantine show`.
+//! `quarantine list`, `quarantine show`, `quarantine replay`.
 
 use std::io::{Write as _, stdout};
 use std::sync::Arc;
 
 use backfleet::plan::stored;
 use backfleet::quarantine::{Kept, Kind, QuarantineChoice, for_each, kinds};
+use backfleet::replay::{Changes, prepare};
 use backfleet_core::layout::Layout;
 use backfleet_core::ports::ObjectStore;
 use backfleet_worker::location::{Connections, Location};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::fleet::the_job;
-use super::say;
-use crate::cli::{DestJobArgs, Output, QuarantineCommand, QuarantineShowArgs};
+use super::{carry_out, say};
+use crate::cli::{DestJobArgs, Output, QuarantineCommand, QuarantineReplayArgs, QuarantineShowArgs};
 use crate::failure::{Exit, Failure};
 use crate::size::{count, plural};
 
@@ -27,6 +29,7 @@ pub async fn quarantine(
     match command {
         QuarantineCommand::List(args) => list(args, output, connections).await,
         QuarantineCommand::Show(args) => show(args, output, connections).await,
+        QuarantineCommand::Replay(args) => replay(args, output, connections).await,
     }
 }
 
@@ -84,6 +87,34 @@ async fn show(
         eprintln!("no such record is in quarantine of job {}", layout.job().short());
     }
     Ok(Exit::Done)
+}
+
+async fn replay(
+    args: &QuarantineReplayArgs,
+    output: &Output,
+    connections: &Connections,
+) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let place = Location::parse(&args.job.dest)?;
+    let dest = place.open_to_write(connections).await?;
+    let plan = stored(&*dest, the_job(&*dest, &args.job).await?).await?;
+    let changes = Changes {
+        keys: args.keys.clone(),
+        extra_fields: args.extra_fields.clone(),
+        exclude: args.exclude.clone(),
+    };
+    let prepared = prepare(dest, &place, &plan, &changes).await?;
+    if prepared.truncated > 0 {
+        eprintln!(
+            "not among them: {}, too long to have been kept whole; only the source has {}",
+            plural(prepared.truncated, "record"),
+            if prepared.truncated == 1 { "it" } else { "them" }
+        );
+    }
+    if !output.quiet {
+        eprintln!("{} of job {}, once more", plural(prepared.records, "record"), plan.job.short());
+    }
+    carry_out(prepared.planned, place, &args.here, began, output, connections).await
 }
 
 /// One record: a line for people, a JSON object, or its own bytes as the source has them.

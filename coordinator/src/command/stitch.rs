@@ -14,8 +14,8 @@ use time::format_description::well_known::Rfc3339;
 use super::parity::place_and_name;
 use crate::cli::{Output, StitchArgs};
 use crate::failure::{Exit, Failure};
-use crate::report::span;
 use crate::size::plural;
+use crate::wording::span;
 
 /// `backfleet stitch`.
 pub async fn stitch(args: &StitchArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {

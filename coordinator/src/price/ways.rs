@@ -150,9 +150,21 @@ fn conversion_seconds(json: f64, fleet: Fleet) -> f64 {
 }
 
 fn conversion_requests(prices: &Prices, files: f64, stored: f64, json: f64) -> f64 {
-    puts(prices, 2.0 * files + json * CONTENT_PER_JSON / SHARD_BYTES)
+    puts(prices, conversion_writes(files, json))
         + gets(prices, READS_PER_UNIT * files + 2.0 * stored / READ_BYTES)
         + queue(prices, QUEUE_REQUESTS_PER_UNIT * files)
+}
+
+/// A completion for each file, and its shards.
+fn conversion_writes(files: f64, json: f64) -> f64 {
+    2.0 * files + json * CONTENT_PER_JSON / SHARD_BYTES
+}
+
+/// Objects that converting so many files of so many bytes as stored is reckoned to write.
+pub fn writes(files: u64, stored_bytes: u64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some objects")]
+    let writes = conversion_writes(files as f64, stored_bytes as f64 * JSON_PER_STORED).round() as u64;
+    writes
 }
 
 fn fargate(prices: &Prices, fleet: Fleet, seconds: f64) -> f64 {
@@ -160,7 +172,7 @@ fn fargate(prices: &Prices, fleet: Fleet, seconds: f64) -> f64 {
     f64::from(fleet.tasks) * seconds / 3600.0 * task_hour
 }
 
-fn puts(prices: &Prices, puts: f64) -> f64 {
+pub(super) fn puts(prices: &Prices, puts: f64) -> f64 {
     puts / 1e3 * prices.s3_put_per_thousand
 }
 

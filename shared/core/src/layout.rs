@@ -4,11 +4,14 @@
 //! _backfleet/<job>/plan.json                                units, input identity, options, pinned times
 //!                 /completions/<unit:06>.json               a unit is done: its shards, counts, digests
 //!                 /quarantine/<unit:06>-<n:05>.ndjson       records that could not be converted
+//!                 /replay/<unit:06>-<n:05>.lines            such records as the source had them, to be read once more
+//!                 /replay.json                              which job reads them
 //!                 /resume/<sha256>.json                     how a scan goes on behind a shard
 //!                 /control.json                             the one mutable object: read budget, paused
 //!                 /manifest.json                            every shard of the job
 //!                 /schema.json                              columns of Parquet files
 //!                 /_SUCCESS                                 the manifest was verified
+//!                 /report.html                              the same for people; proves nothing
 //! _backfleet/census/<sha256>.json                           what all records of these files were seen as
 //! _backfleet/exports/<sha256>/<n:04>.json                   in the place of exports: one was asked for, with which token
 //!                            /<n:04>.arn.json               what DynamoDB calls it
@@ -124,9 +127,26 @@ impl Layout {
         key(format!("{}{unit:06}-{n:05}.ndjson", self.quarantine_prefix()))
     }
 
+    /// Which unit's quarantine object, and which of them, a key names; `None` for anything else.
+    pub fn parse_quarantine(&self, key: &ObjectKey) -> Option<(u32, u32)> {
+        let (unit, n) = key.as_str().strip_prefix(&self.quarantine_prefix())?.split_once('-')?;
+        let (unit, n) = (unit.parse().ok()?, n.strip_suffix(".ndjson")?.parse().ok()?);
+        (self.quarantine(unit, n) == *key).then_some((unit, n))
+    }
+
     /// What every quarantine object of the job begins with.
     pub fn quarantine_prefix(&self) -> String {
         format!("{}quarantine/", job_prefix(self.job))
+    }
+
+    /// File `n` of what `unit` put into quarantine, as its source had it.
+    pub fn replay_file(&self, unit: u32, n: u32) -> ObjectKey {
+        key(format!("{}replay/{unit:06}-{n:05}.lines", job_prefix(self.job)))
+    }
+
+    /// Which job may convert what this one put into quarantine.
+    pub fn replay_mark(&self) -> ObjectKey {
+        key(format!("{}replay.json", job_prefix(self.job)))
     }
 
     /// The link of a scan's chain that has this digest.
@@ -152,6 +172,11 @@ impl Layout {
     /// The mark that the manifest was verified.
     pub fn success(&self) -> ObjectKey {
         key(format!("{}_SUCCESS", job_prefix(self.job)))
+    }
+
+    /// The page that shows a finished job to people.
+    pub fn report(&self) -> ObjectKey {
+        key(format!("{}report.html", job_prefix(self.job)))
     }
 }
 
@@ -235,6 +260,8 @@ mod tests {
                 prop_assert_eq!(layout.parse_shard(&layout.shard(name)), Some(name));
                 prop_assert_eq!(layout.parse_completion(&layout.completion(unit)), Some(unit));
                 prop_assert_eq!(layout.parse_shard(&layout.completion(unit)), None);
+                prop_assert_eq!(layout.parse_quarantine(&layout.quarantine(unit, shard)), Some((unit, shard)));
+                prop_assert_eq!(layout.parse_quarantine(&layout.shard(name)), None);
             }
         }
 

@@ -134,6 +134,9 @@ impl Ended<'_> {
         });
         let fields = value.as_object_mut().expect("made as an object above");
         if let Some(verification) = self.verification {
+            if self.exit == Exit::Done {
+                fields.insert("report".into(), json!(self.layout.report().as_str()));
+            }
             fields.insert("counts".into(), json!(verification.manifest.counts));
             fields.insert("units_md5_proven".into(), json!(verification.manifest.units_md5_proven));
             let findings: Vec<String> = verification.findings.iter().map(Finding::to_string).collect();
