@@ -175,8 +175,14 @@ def start_emulator() -> str:
     clean = {name: value for name, value in os.environ.items() if name != "AWS_ENDPOINT_URL"}
     settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
     # The emulator ends when its standard input does.
-    timer = subprocess.Popen(["sleep", str(2 * HOUR)], stdout=subprocess.PIPE, start_new_session=True)
     with (SHOP / "emulator.log").open("wb") as log:
+        timer = subprocess.Popen(
+            ["sleep", str(2 * HOUR)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
         emulator = subprocess.Popen(
             [python, folder / "serve.py"],
             env=clean | settings,
