@@ -278,3 +278,177 @@ impl Seat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use backfleet_core::plan::Expressions;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// One lane, `budget` read units a second.
+    fn seat(budget: u32) -> Seat {
+        Seat { control: Control::of_budget(budget), ..Lane::new(0).seat.into_inner() }
+    }
+
+    fn scan() -> ScanSource {
+        ScanSource {
+            table_arn: "arn:aws:dynamodb:eu-north-1:123456789012:table/t".into(),
+            index: None,
+            segments: 1,
+            lanes: 1,
+            consistent: false,
+            dated: true,
+            expressions: Expressions::default(),
+        }
+    }
+
+    fn consistent() -> ScanSource {
+        ScanSource { consistent: true, ..scan() }
+    }
+
+    fn filtered() -> ScanSource {
+        let filter = Expressions { filter: Some("attribute_exists(a)".into()), ..Expressions::default() };
+        ScanSource { expressions: filter, ..scan() }
+    }
+
+    /// A page of so many items and bytes.
+    fn page(scanned: u64, bytes: usize, units: f64) -> ScanPage {
+        ScanPage { items: vec![b' '; bytes].into(), scanned, next: None, units }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends_with_the_slice_or_with_the_worker() {
+        let (stop, until) = (CancellationToken::new(), Instant::now() + Duration::from_secs(1));
+        let patience = Patience { until, stop: &stop };
+        assert!(!patience.is_over());
+        advance(Duration::from_millis(999)).await;
+        assert!(!patience.is_over());
+        advance(Duration::from_millis(1)).await;
+        assert!(patience.is_over());
+        let patience = Patience { until: until + Duration::from_secs(60), stop: &stop };
+        assert!(!patience.is_over());
+        stop.cancel();
+        assert!(patience.is_over());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_owed_outlives_a_delivery_and_what_was_paid_ahead_does_not() {
+        for (before, after) in [(Some(7.0), Some(7.0)), (Some(0.0), None), (None, None)] {
+            let lane = Lane::new(0);
+            lane.seat.lock().await.owed = before;
+            lane.begin().await;
+            assert_eq!(lane.seat.lock().await.owed, after);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_asks_for_a_fifth_of_a_second_of_the_share_and_grows_by_four_at_most() {
+        let mut seat = seat(100);
+        assert_eq!(seat.items_max(&scan()), Some(1), "nothing is known of the first page");
+        (seat.item_units, seat.page_items) = (Some(0.5), 1);
+        assert_eq!(seat.items_max(&scan()), Some(4), "20 units would be 40 items; one was the most so far");
+        seat.page_items = 1_000;
+        assert_eq!(seat.items_max(&scan()), Some(40));
+        assert_eq!(seat.items_max(&consistent()), Some(40));
+        seat.item_units = Some(1_000.0);
+        assert_eq!(seat.items_max(&scan()), Some(1), "never less than an item");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_share_asks_for_what_the_least_charge_pays_and_a_large_one_for_full_pages() {
+        let mut small = seat(1);
+        (small.item_units, small.page_items) = (Some(0.01), 1_000);
+        assert_eq!(small.items_max(&scan()), Some(50), "half a unit");
+        assert_eq!(small.items_max(&consistent()), Some(100), "a whole one");
+        // A full page costs 128 units, or 256 of consistent reads.
+        for (budget, eventual, strong) in [(639, false, false), (640, true, false), (1_280, true, true)] {
+            let mut large = seat(budget);
+            (large.item_units, large.page_items) = (Some(0.5), 1_000);
+            assert_eq!(large.items_max(&scan()).is_none(), eventual, "{budget}");
+            assert_eq!(large.items_max(&consistent()).is_none(), strong, "{budget}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_an_item_costs_is_learnt_from_pages_and_forgotten_slowly() {
+        let mut seat = seat(100);
+        seat.note(&scan(), &page(10, 80_000, 10.0));
+        assert_eq!((seat.item_units, seat.page_items, seat.owed), (Some(1.0), 10, Some(10.0)));
+        seat.note(&scan(), &page(5, 160_000, 20.0));
+        assert_eq!((seat.item_units, seat.page_items, seat.owed), (Some(4.0), 10, Some(30.0)));
+        seat.note(&scan(), &page(5, 80_000, 10.0));
+        assert_eq!(seat.item_units, Some(0.9 * 4.0 + 0.1 * 2.0));
+        let before = seat.item_units;
+        seat.note(&scan(), &page(0, 2, 10.0));
+        assert_eq!(seat.item_units, before, "a page of nothing says nothing of an item");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_tell_what_the_items_of_a_small_page_cost() {
+        for (scan, units, expected) in [(scan(), 0.5, 0.125), (consistent(), 1.0, 0.25)] {
+            // A kilobyte an item: the charge of a page of one is rounded up to four.
+            let mut seat = seat(100);
+            seat.note(&scan, &page(1, 1_024, units));
+            assert_eq!(seat.item_units, Some(expected));
+        }
+        // Items that were not sent have no bytes to be told by; a page of four units is believed.
+        for (bytes, units) in [(2, 0.5), (1_024, 4.0)] {
+            let mut seat = seat(100);
+            seat.note(&scan(), &page(1, bytes, units));
+            assert_eq!(seat.item_units, Some(units));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_thin_page_of_the_least_charge_more_is_asked_for() {
+        for (scan, units, expected) in [
+            (filtered(), 0.5, 0.025),
+            (filtered(), 1.0, 0.1),
+            (ScanSource { consistent: true, ..filtered() }, 1.0, 0.05),
+        ] {
+            let mut seat = seat(100);
+            seat.note(&scan, &page(10, 100, units));
+            assert_eq!(seat.item_units, Some(expected), "{units}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_of_units_are_counted_when_they_are_whole() {
+        let mut seat = seat(100);
+        seat.note(&scan(), &page(1, 6_000, 0.75));
+        assert_eq!(seat.uncounted, 0.75);
+        seat.note(&scan(), &page(1, 4_000, 0.5));
+        assert_eq!(seat.uncounted, 0.25);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_lane_halves_its_share_and_gets_a_twentieth_of_it_back_every_second() {
+        let mut seat = seat(100);
+        assert_eq!(seat.share(&scan()), 100.0);
+        advance(Duration::from_secs(60)).await;
+        seat.slow_down();
+        seat.slow_down();
+        assert_eq!(seat.share(&scan()), 25.0);
+        seat.grow();
+        assert_eq!(seat.factor, 0.25, "no second is over");
+        advance(Duration::from_secs(4)).await;
+        seat.grow();
+        assert_eq!(seat.factor, 0.25 + 4.0 * FACTOR_PER_SECOND);
+        let grown_at = seat.grown_at;
+        advance(Duration::from_secs(3_600)).await;
+        seat.grow();
+        assert_eq!(seat.factor, 1.0);
+        assert!(seat.grown_at > grown_at);
+        let grown_at = seat.grown_at;
+        advance(Duration::from_secs(5)).await;
+        seat.grow();
+        assert_eq!((seat.factor, seat.grown_at), (1.0, grown_at), "there is nothing to get back");
+        for _ in 0..20 {
+            seat.slow_down();
+        }
+        assert_eq!(seat.factor, FACTOR_MIN);
+    }
+}

@@ -166,6 +166,10 @@ impl Rig {
         Arc::new(Disturbed { inner: self.dest.clone(), before_put })
     }
 
+    fn failing(&self, extend: Option<PortFault>, ack: Option<PortFault>) -> Arc<dyn Queue> {
+        Arc::new(Failing { inner: self.queue.clone(), extend, ack })
+    }
+
     async fn completion(&self) -> Option<Completion> {
         let json = self.dest.get_small(&self.layout.completion(0), 1 << 20).await.unwrap()?;
         Some(Completion::parse(&json, self.plan.job, 0).unwrap())
@@ -352,6 +356,30 @@ async fn a_rest_is_handed_on_also_by_who_lost_its_message_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_let_go_comes_again_unless_it_is_somebody_elses() {
+    for (fault, completed) in [(PortFault::LeaseGone, true), (PortFault::Unavailable, false)] {
+        let rig = Rig::healthy().await;
+        rig.send_unit().await;
+        let settled = rig.work_over(rig.dest.clone(), rig.failing(None, Some(fault)), 1).await;
+        let end = &settled[0].settlement;
+        assert_eq!(matches!(end, Settlement::Completed { ours: true, .. }), completed, "{fault:?}: {end:?}");
+        assert_eq!(matches!(end, Settlement::Released { .. }), !completed, "{fault:?}: {end:?}");
+        assert!(rig.completion().await.is_some());
+
+        let rig = Rig::healthy().await;
+        rig.send_unit().await;
+        let places = OnePlace::new(Origin::Files(rig.source.clone()), rig.dest.clone());
+        let desk = Desk::new(places, rig.failing(None, Some(fault)), Arc::new(Tally::default()));
+        let held = rig.queue.receive(1, Duration::ZERO).await.unwrap().pop().unwrap();
+        let message = Message::first(rig.plan.job, 0);
+        let delivery =
+            Delivery { held, message, stop: CancellationToken::new(), received_at: Instant::now() };
+        let handed_on = hand_on(&desk, &delivery, Message { slice: 1, ..message }).await;
+        assert_eq!(matches!(handed_on, Ok(Settlement::Continued)), completed, "{fault:?}: {handed_on:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_no_plan_backs_is_put_aside_at_once() {
     let rig = Rig::healthy().await;
     let foreign = "0123456789abcdef0123456789abcdef".parse().unwrap();
@@ -375,7 +403,7 @@ async fn a_worker_that_lost_its_lease_writes_no_completion_and_never_acknowledge
     let rig = Rig::healthy().await;
     rig.send_unit().await;
     let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
-    let queue = Arc::new(NoHeartbeat(rig.queue.clone()));
+    let queue = rig.failing(Some(PortFault::Unavailable), None);
     let began = Instant::now();
     let settled = rig.work_over(slow, queue, 1).await;
     assert!(matches!(settled[0].settlement, Settlement::Lost), "{settled:?}");
@@ -536,33 +564,45 @@ impl ObjectStore for Disturbed {
     }
 }
 
-/// A queue that cannot be reached for heartbeats.
-struct NoHeartbeat(Arc<MemoryQueue>);
+/// A queue that answers some calls with a fault.
+struct Failing {
+    inner: Arc<MemoryQueue>,
+    extend: Option<PortFault>,
+    ack: Option<PortFault>,
+}
+
+impl Failing {
+    fn answer(call: &'static str, fault: Option<PortFault>) -> Result<(), PortError> {
+        fault.map_or(Ok(()), |fault| Err(PortError::passing(call, "test", fault, Effect::Unknown)))
+    }
+}
 
 #[async_trait]
-impl Queue for NoHeartbeat {
+impl Queue for Failing {
     fn window(&self) -> Duration {
-        self.0.window()
+        self.inner.window()
     }
     async fn send(&self, bodies: &[String]) -> Result<Vec<SendFailure>, PortError> {
-        self.0.send(bodies).await
+        self.inner.send(bodies).await
     }
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Held>, PortError> {
-        self.0.receive(max, wait).await
+        self.inner.receive(max, wait).await
     }
-    async fn extend(&self, _: &Hold, _: Duration) -> Result<(), PortError> {
-        Err(PortError::passing("queue.extend", "test", PortFault::Unavailable, Effect::Unknown))
+    async fn extend(&self, hold: &Hold, window: Duration) -> Result<(), PortError> {
+        Self::answer("queue.extend", self.extend)?;
+        self.inner.extend(hold, window).await
     }
     async fn release(&self, hold: &Hold, delay: Duration) -> Result<(), PortError> {
-        self.0.release(hold, delay).await
+        self.inner.release(hold, delay).await
     }
     async fn ack(&self, hold: &Hold) -> Result<(), PortError> {
-        self.0.ack(hold).await
+        Self::answer("queue.ack", self.ack)?;
+        self.inner.ack(hold).await
     }
     async fn dead_letter(&self, held: &Held, reason: &str) -> Result<(), PortError> {
-        self.0.dead_letter(held, reason).await
+        self.inner.dead_letter(held, reason).await
     }
     async fn depth(&self) -> Result<Depth, PortError> {
-        self.0.depth().await
+        self.inner.depth().await
     }
 }

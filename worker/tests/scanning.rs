@@ -205,6 +205,18 @@ impl<T: TableScanner> Rig<T> {
         rig
     }
 
+    /// Somebody else's object under the name of a shard.
+    async fn plant(&self, name: ShardName) {
+        let bytes = b"somebody else's".to_vec();
+        let object = NewObject {
+            key: self.layout.shard(name),
+            sha256: Sha256Digest::of(&bytes),
+            bytes: bytes.into(),
+            metadata: Metadata::from([("some-field".to_owned(), LINK_FIELD.to_owned())]),
+        };
+        self.dest.put_new(object).await.unwrap();
+    }
+
     async fn control(&self, control: Control) {
         self.dest.replace(&self.layout.control(), control.to_json().into()).await.unwrap();
     }
@@ -460,14 +472,7 @@ async fn a_worker_told_to_stop_commits_what_it_has_and_hands_the_rest_on() {
 async fn a_chain_that_does_not_say_how_it_goes_on_is_put_aside_and_nothing_is_written_behind_it() {
     let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
     let rig = Rig::new(shape, table(100, 5)).await;
-    let bytes = backfleet_shard();
-    let object = NewObject {
-        key: rig.layout.shard(ShardName { unit: 0, shard: 0 }),
-        sha256: Sha256Digest::of(&bytes),
-        bytes: bytes.into(),
-        metadata: Metadata::from([("some-field".to_owned(), LINK_FIELD.to_owned())]),
-    };
-    rig.dest.put_new(object).await.unwrap();
+    rig.plant(ShardName { unit: 0, shard: 0 }).await;
     let worker = rig.worker(1);
     sleep(Duration::from_secs(60)).await;
     let settled = end(vec![worker]).await;
@@ -476,8 +481,65 @@ async fn a_chain_that_does_not_say_how_it_goes_on_is_put_aside_and_nothing_is_wr
     assert_eq!(rig.all_keys(&rig.layout.shard_prefix()).await.len(), 1);
 }
 
-fn backfleet_shard() -> Vec<u8> {
-    b"somebody else's".to_vec()
+#[tokio::test(start_paused = true)]
+async fn a_lane_goes_on_behind_a_segment_that_was_put_aside() {
+    let shape = Shape { segments: 2, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
+    let rig = Rig::new(shape, table(100, 5)).await;
+    rig.plant(ShardName { unit: 0, shard: 0 }).await;
+    let worker = rig.worker(1);
+    sleep(Duration::from_secs(60)).await;
+    end(vec![worker]).await;
+    let completed: Vec<u32> = rig.completions().await.iter().map(|completion| completion.unit).collect();
+    assert_eq!(completed, [1]);
+    assert_eq!(rig.queue.dead_letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_twin_of_a_completed_segment_passes_its_lane_on_only_while_nothing_of_the_next_one_stands() {
+    let shape = Shape { segments: 2, lanes: 1, budget: 1_000, shard_bytes: 1 << 20 };
+    let rig = Rig::new(shape, table(10, 5)).await;
+    let desk = rig.desk();
+    let first = Message::first(rig.plan.job, 0);
+    let mut waiting = Vec::new();
+    for times in 0..3 {
+        if times > 0 {
+            assert!(rig.queue.send(&[first.to_body()]).await.unwrap().is_empty());
+        }
+        if times == 2 {
+            rig.plant(ShardName { unit: 1, shard: 0 }).await;
+        }
+        // The lane's next message waits in the queue: what comes is not that one, but the first or its twin.
+        let held = rig.queue.receive(10, Duration::ZERO).await.unwrap();
+        let (held, others): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|held| Message::parse(&held.body).unwrap() == first);
+        for other in others {
+            rig.queue.release(&other.hold, Duration::ZERO).await.unwrap();
+        }
+        let [held] = <[_; 1]>::try_from(held).unwrap();
+        let delivery =
+            Delivery { held, message: first, stop: CancellationToken::new(), received_at: Instant::now() };
+        let settled = attempt(&desk, &delivery).await;
+        assert!(matches!(settled, Ok(Settlement::Completed { .. })), "{settled:?}");
+        waiting.push(rig.queue.depth().await.unwrap().visible);
+    }
+    assert_eq!(waiting, [1, 2, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_only_throttles_gives_the_segment_back_after_twelve_longer_and_longer_pauses() {
+    let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 1 << 20 };
+    let never = Slow { throttled: Some(0), refusals: AtomicU64::new(1_000), ..table(10, 5) };
+    let rig = Rig::new(shape, never).await;
+    let held = rig.queue.receive(1, Duration::ZERO).await.unwrap().pop().unwrap();
+    let message = Message::parse(&held.body).unwrap();
+    let began = Instant::now();
+    let delivery = Delivery { held, message, stop: CancellationToken::new(), received_at: began };
+    let failure = attempt(&rig.desk(), &delivery).await.unwrap_err();
+    assert_eq!(failure.class(), "unavailable", "{failure}");
+    assert_eq!(rig.table.refusals.load(Ordering::Relaxed), 1_000 - 13);
+    // Twelve pauses of 0.1 s, doubling to 20 s, are 105.5 s at the most.
+    let waited = began.elapsed().as_secs_f64();
+    assert!((20.0..105.5).contains(&waited), "{waited} s");
 }
 
 /// The most that was read in any ten seconds, as a part of what may be; and the part that was used in all.
