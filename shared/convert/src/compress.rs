@@ -1,6 +1,7 @@
 //! Compression of blocks: each becomes a gzip member or zstd frame of its own, so that nothing but the block decides its
 //! bytes. Every reader takes members one after the other.
 
+use crate::block::Block;
 use crate::deflate::Deflater;
 use crate::recipe::Compression;
 
@@ -36,9 +37,9 @@ impl Packer {
         Packer { method, packed: Vec::new() }
     }
 
-    pub(crate) fn pack(&mut self, block: &[u8], shard: &mut Vec<u8>) {
+    pub(crate) fn pack(&mut self, block: &Block, shard: &mut Vec<u8>) {
         let packed = match &mut self.method {
-            Method::None => block,
+            Method::None => &block.bytes,
             Method::Gzip(deflater) => {
                 make_length(&mut self.packed, Deflater::bound(block.len()));
                 let length = deflater.gzip(block, &mut self.packed);
@@ -47,7 +48,7 @@ impl Packer {
             Method::Zstd(compressor) => {
                 make_length(&mut self.packed, zstd::zstd_safe::compress_bound(block.len()));
                 let length = compressor
-                    .compress_to_buffer(block, self.packed.as_mut_slice())
+                    .compress_to_buffer(&block.bytes, self.packed.as_mut_slice())
                     .expect("the bound is large enough");
                 &self.packed[..length]
             }

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use crate::block::Block;
 use crate::compress::Packer;
 use crate::recipe::Compression;
 
@@ -18,15 +19,15 @@ use crate::recipe::Compression;
 pub struct Crew {
     cores: usize,
     at_work: Arc<AtomicUsize>,
-    blocks: Sender<Block>,
+    blocks: Sender<Order>,
 }
 
 /// Somebody at work, until this is dropped.
 pub(crate) struct AtWork(Arc<AtomicUsize>);
 
 /// A block on its way to a hand.
-struct Block {
-    content: Vec<u8>,
+struct Order {
+    content: Block,
     compression: Compression,
     done: SyncSender<Packed>,
     at_work: AtWork,
@@ -34,7 +35,7 @@ struct Block {
 
 /// A block that was compressed, with the memory it came in.
 pub(crate) struct Packed {
-    pub(crate) content: Vec<u8>,
+    pub(crate) content: Block,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -78,16 +79,11 @@ impl Crew {
     }
 
     /// Gives a block to a hand; what is received is the block, compressed.
-    pub(crate) fn give(
-        &self,
-        content: Vec<u8>,
-        compression: Compression,
-        at_work: AtWork,
-    ) -> Receiver<Packed> {
+    pub(crate) fn give(&self, content: Block, compression: Compression, at_work: AtWork) -> Receiver<Packed> {
         let (done, receiver) = mpsc::sync_channel(1);
-        let block = Block { content, compression, done, at_work };
+        let order = Order { content, compression, done, at_work };
         // Whoever waits for it notices that no hand is left.
-        let _ = self.blocks.send(block);
+        let _ = self.blocks.send(order);
         receiver
     }
 }
@@ -105,11 +101,11 @@ impl fmt::Debug for Crew {
 }
 
 /// Until the crew is gone.
-fn work(blocks: &Mutex<Receiver<Block>>) {
+fn work(blocks: &Mutex<Receiver<Order>>) {
     let mut packers: Vec<(Compression, Packer)> = Vec::new();
     loop {
         let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Block { content, compression, done, at_work }) = next else { return };
+        let Ok(Order { content, compression, done, at_work }) = next else { return };
         let mut bytes = Vec::new();
         packer(&mut packers, compression).pack(&content, &mut bytes);
         drop(at_work);

@@ -1,5 +1,6 @@
-//! Deflate, tuned for lines that repeat their neighbours: one gzip member per block, in one pass that looks up each place
-//! once and never changes its mind. Nothing but the block decides the bytes.
+//! Deflate, tuned for lines that repeat their neighbours: one gzip member per block, in one pass. It is told where in the block
+//! names and fixed texts stand, goes by the last of their kind there, and looks around only between them. Nothing but the
+//! block and its landmarks decides the bytes.
 //!
 //! ```text
 //!  block -> matches: tokens and how often each symbol occurs -> huffman: codes -> bits
@@ -11,6 +12,8 @@ mod codes;
 mod header;
 mod matches;
 mod symbols;
+
+use crate::block::Block;
 
 use bits::Bits;
 use codes::{Code, LENGTH_BITS_MAX};
@@ -84,21 +87,21 @@ impl Deflater {
     }
 
     /// Writes the block as a gzip member to the beginning of `out`, which has the bound's length; gives the member's length.
-    pub(crate) fn gzip(&mut self, block: &[u8], out: &mut [u8]) -> usize {
+    pub(crate) fn gzip(&mut self, block: &Block, out: &mut [u8]) -> usize {
         let mut bits = Bits::new(out);
         bits.bytes(&GZIP_HEADER);
         self.deflate(block, &mut bits);
-        bits.bytes(&crc32fast::hash(block).to_le_bytes());
+        bits.bytes(&crc32fast::hash(&block.bytes).to_le_bytes());
         bits.bytes(&(block.len() as u32).to_le_bytes());
         bits.written()
     }
 
-    fn deflate(&mut self, block: &[u8], bits: &mut Bits) {
-        self.finder.begin(block.len());
+    fn deflate(&mut self, block: &Block, bits: &mut Bits) {
+        self.finder.begin();
         let mut start = 0;
         loop {
             let end = self.finder.tokens(block, start, &mut self.tokens);
-            self.put_block(&block[start..end], end == block.len(), bits);
+            self.put_block(&block.bytes[start..end], end == block.len(), bits);
             start = end;
             if end == block.len() {
                 break;

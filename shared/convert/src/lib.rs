@@ -16,6 +16,7 @@ mod lines;
 mod scan;
 mod ion;
 mod records;
+mod block;
 mod record;
 mod deflate;
 mod compress;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
+use crate::block::Block;
 use crate::compress::{Packer, append};
 use crate::crew::{Crew, Packed};
 use crate::recipe::Compression;
@@ -19,7 +20,7 @@ pub(crate) struct Press {
     /// Blocks that are not in the shard yet, the next one first.
     coming: VecDeque<Coming>,
     /// Memory of blocks that came back.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Block>,
 }
 
 enum Coming {
@@ -45,7 +46,7 @@ impl Press {
     }
 
     /// Takes a block, which is empty afterwards; the shard gets it now or later.
-    pub(crate) fn press(&mut self, block: &mut Vec<u8>, shard: &mut Vec<u8>) {
+    pub(crate) fn press(&mut self, block: &mut Block, shard: &mut Vec<u8>) {
         self.take_in(shard);
         if let Some(packed) = self.give(block) {
             self.coming.push_back(Coming::Out(packed));
@@ -63,7 +64,7 @@ impl Press {
     }
 
     /// Gives the block to a hand, if there is one with a core.
-    fn give(&mut self, block: &mut Vec<u8>) -> Option<Receiver<Packed>> {
+    fn give(&mut self, block: &mut Block) -> Option<Receiver<Packed>> {
         let crew = self.crew.as_ref()?;
         let core = crew.spare()?;
         let content = std::mem::replace(block, self.spare.pop().unwrap_or_default());
@@ -79,7 +80,7 @@ impl Press {
 
     /// What a shard without content consists of.
     pub(crate) fn press_nothing(&mut self, shard: &mut Vec<u8>) {
-        self.packer.pack(&[], shard);
+        self.packer.pack(&Block::default(), shard);
     }
 
     /// Takes in what is back, as far as it is its turn.

@@ -8,6 +8,7 @@ mod plain;
 
 use std::ops::Range;
 
+use crate::block::{Block, Kind};
 use crate::input::Content;
 use crate::limits::KEYS_MAX;
 use crate::reason::Reason;
@@ -106,51 +107,57 @@ impl Renderer {
     }
 
     /// Appends the record of an item that [`Self::check`] let pass; `ordinal` counts the unit's records from 1.
-    pub(crate) fn render(&mut self, line: &[u8], item: &Item, ordinal: u64, out: &mut Vec<u8>) {
+    pub(crate) fn render(&mut self, line: &[u8], item: &Item, ordinal: u64, out: &mut Block) {
         let start = out.len();
+        out.mark(Kind::RECORD);
         match &mut self.shape {
             Shape::Change(change) => change.write(line, item, &self.filter, ordinal, out),
-            Shape::Plain { extra } => write_plain(line, item, &self.filter, extra, out),
+            Shape::Plain { extra } => write_plain(line, item, &self.filter, extra, &mut out.bytes),
             Shape::Item { extra } => write_item(line, item, &self.filter, extra, out),
             Shape::Image { extra } => write_bare(line, item, &self.filter, extra, out),
         }
-        keep_on_one_line(&mut out[start..]);
+        keep_on_one_line(&mut out.bytes[start..]);
     }
 }
 
 impl ChangeRecord {
-    fn write(&mut self, line: &[u8], item: &Item, filter: &Filter, ordinal: u64, out: &mut Vec<u8>) {
+    fn write(&mut self, line: &[u8], item: &Item, filter: &Filter, ordinal: u64, out: &mut Block) {
         let fragments = &self.fragments;
         let event_id = self.event_ids.of(line, item);
-        out.extend_from_slice(&fragments.before_id);
-        fragments.id_form.write(event_id, out);
-        out.extend_from_slice(&fragments.before_name);
-        out.extend_from_slice(self.namer.name(item).name().as_bytes());
-        out.extend_from_slice(&fragments.before_time);
-        self.moment.write(item, out);
-        out.extend_from_slice(&fragments.before_keys);
+        out.bytes.extend_from_slice(&fragments.before_id);
+        fragments.id_form.write(event_id, &mut out.bytes);
+        out.mark(Kind::BEHIND_ID);
+        out.bytes.extend_from_slice(&fragments.before_name);
+        out.bytes.extend_from_slice(self.namer.name(item).name().as_bytes());
+        out.bytes.extend_from_slice(&fragments.before_time);
+        self.moment.write(item, &mut out.bytes);
+        out.mark(Kind::BEFORE_KEYS);
+        out.bytes.extend_from_slice(&fragments.before_keys);
         for (name, key) in fragments.key_names.iter().zip(item.keys.iter().flatten()) {
-            out.extend_from_slice(name);
-            out.extend_from_slice(&line[key.value.clone()]);
+            out.bytes.extend_from_slice(name);
+            out.bytes.extend_from_slice(&line[key.value.clone()]);
         }
-        out.push(b'}');
+        out.mark(Kind::BEHIND_KEYS);
+        out.bytes.push(b'}');
         let mut size = item.keys_size;
         if fragments.has_new_image && item.image.is_there() {
-            out.extend_from_slice(br#","NewImage":"#);
-            size += write_image(line, &item.image, filter, out);
+            out.bytes.extend_from_slice(br#","NewImage":"#);
+            size += append_image(line, item, &item.image, filter, out);
         }
         if fragments.has_old_image && item.old_image.is_there() {
-            out.extend_from_slice(br#","OldImage":"#);
-            size += write_image(line, &item.old_image, filter, out);
+            out.bytes.extend_from_slice(br#","OldImage":"#);
+            size += append_image(line, item, &item.old_image, filter, out);
         }
+        out.mark(Kind::BEHIND_IMAGES);
         if fragments.has_sequence {
-            out.extend_from_slice(br#","SequenceNumber":""#);
-            write_sequence_number(self.unit, item.micros, ordinal, out);
-            out.push(b'"');
+            out.bytes.extend_from_slice(br#","SequenceNumber":""#);
+            write_sequence_number(self.unit, item.micros, ordinal, &mut out.bytes);
+            out.bytes.push(b'"');
         }
-        out.extend_from_slice(br#","SizeBytes":"#);
-        write_decimal(size, out);
-        out.extend_from_slice(&fragments.after_size);
+        out.bytes.extend_from_slice(br#","SizeBytes":"#);
+        write_decimal(size, &mut out.bytes);
+        out.mark(Kind::BEHIND_SIZE);
+        out.bytes.extend_from_slice(&fragments.after_size);
     }
 }
 
@@ -174,25 +181,35 @@ impl Moment {
     }
 }
 
-fn write_item(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(br#"{"Item":"#);
-    write_image(line, &item.image, filter, out);
-    out.extend_from_slice(extra);
-    out.push(b'}');
+fn write_item(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Block) {
+    out.bytes.extend_from_slice(br#"{"Item":"#);
+    append_image(line, item, &item.image, filter, out);
+    out.bytes.extend_from_slice(extra);
+    out.bytes.push(b'}');
 }
 
 /// The image with the extra fields among its attributes; both are objects' insides.
-fn write_bare(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Vec<u8>) {
+fn write_bare(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Block) {
     let start = out.len();
-    write_image(line, &item.image, filter, out);
+    append_image(line, item, &item.image, filter, out);
     if extra.is_empty() {
         return;
     }
+    let out = &mut out.bytes;
     out.pop();
     let is_empty = out[start + 1..].iter().all(u8::is_ascii_whitespace);
     // Extra fields begin with a comma each.
     out.extend_from_slice(if is_empty { &extra[1..] } else { extra });
     out.push(b'}');
+}
+
+/// [`write_image`] with the landmarks of what is written as it came.
+fn append_image(line: &[u8], item: &Item, image: &Image, filter: &Filter, out: &mut Block) -> u64 {
+    if matches!(filter, Filter::All) {
+        out.append_part(line, &item.landmarks, image.range.clone());
+        return image.size;
+    }
+    write_image(line, image, filter, &mut out.bytes)
 }
 
 fn write_plain(line: &[u8], item: &Item, filter: &Filter, extra: &[u8], out: &mut Vec<u8>) {

@@ -5,6 +5,7 @@ mod base64;
 mod change;
 mod cursor;
 mod distinct;
+mod names;
 mod number;
 mod text;
 
@@ -16,10 +17,12 @@ pub(crate) use cursor::{Cursor, Fault};
 pub(crate) use number::{places as number_places, scaled, write_json as write_json_number};
 pub(crate) use text::{Text, special};
 
+use crate::block::{Kind, Landmark};
 use crate::input::Content;
 use crate::limits::{DEPTH_MAX, KEYS_MAX};
 use crate::reason::Reason;
-use distinct::Distinct;
+use distinct::{Distinct, Scope};
+use names::{Marks, Names};
 
 /// Bytes that DynamoDB adds for a list or map as a whole, and for each of its elements.
 const CONTAINER_SIZE: u64 = 3;
@@ -83,6 +86,8 @@ pub(crate) struct Item {
     pub(crate) keys: [Option<Key>; KEYS_MAX],
     /// Bytes that DynamoDB counts for the keys, names included.
     pub(crate) keys_size: u64,
+    /// The opening quotes of names that were seen before, in the order of the line.
+    pub(crate) landmarks: Vec<Landmark>,
 }
 
 /// Scans line after line, keeping its memory.
@@ -90,6 +95,7 @@ pub(crate) struct Scanner {
     key_names: Vec<Vec<u8>>,
     notes_attributes: bool,
     content: Content,
+    names: Names,
     distinct: Distinct,
     item: Item,
 }
@@ -101,6 +107,7 @@ impl Scanner {
             key_names: key_names.iter().map(|name| name.clone().into_bytes()).collect(),
             notes_attributes,
             content,
+            names: Names::new(key_names),
             distinct: Distinct::default(),
             item: Item::default(),
         }
@@ -126,6 +133,7 @@ impl Scanner {
 
     /// Forgets the item before.
     fn begin(&mut self) {
+        self.names.turn_page();
         self.distinct.clear();
         self.item.image.clear();
         if let Content::Changes { .. } = self.content {
@@ -135,6 +143,7 @@ impl Scanner {
         }
         self.item.keys = [const { None }; KEYS_MAX];
         self.item.keys_size = 0;
+        self.item.landmarks.clear();
     }
 }
 
@@ -189,6 +198,22 @@ pub(crate) fn check_utf8(line: &[u8]) -> Result<(), Fault> {
 
 /// Gives what DynamoDB counts for the text at `line[start..end]`, if it may stand there.
 type Measure = fn(line: &[u8], start: usize, end: usize) -> Option<u64>;
+
+/// A value that was read.
+struct Measured {
+    /// Where it begins, braces included.
+    start: usize,
+    /// Bytes that DynamoDB counts for it.
+    size: u64,
+}
+
+/// A name as it stands in a map.
+#[derive(Clone, Copy)]
+struct Name {
+    text: Text,
+    /// Whether it may be that of a key of the table.
+    may_be_key: bool,
+}
 
 struct Walk<'l, 's> {
     cursor: Cursor<'l>,
@@ -255,17 +280,19 @@ impl Walk<'_, '_> {
     #[inline(always)]
     fn attributes(&mut self, noted: &mut Vec<Attribute>, has_keys: bool) -> Result<u64, Fault> {
         let mut size = 0;
-        self.map(|walk, name| {
-            walk.cursor.skip_space();
-            let start = walk.cursor.at;
-            let attribute_size = u64::from(name.decoded_len) + walk.value(0)?;
-            let attribute = Attribute { name, value: start..walk.cursor.at, size: attribute_size };
+        let notes_attributes = self.scanner.notes_attributes;
+        self.map(|walk, Name { text: name, may_be_key }| {
+            let Measured { start, size: value_size } = walk.value(0)?;
+            let attribute_size = u64::from(name.decoded_len) + value_size;
             size += attribute_size;
-            if has_keys {
-                walk.note_key(&attribute)?;
-            }
-            if walk.scanner.notes_attributes {
-                noted.push(attribute);
+            if notes_attributes || may_be_key {
+                let attribute = Attribute { name, value: start..walk.cursor.at, size: attribute_size };
+                if has_keys && may_be_key {
+                    walk.note_key(&attribute)?;
+                }
+                if notes_attributes {
+                    noted.push(attribute);
+                }
             }
             Ok(())
         })?;
@@ -274,29 +301,72 @@ impl Walk<'_, '_> {
 
     /// An object whose names are attribute names, all different.
     #[inline]
-    fn map(&mut self, mut attribute: impl FnMut(&mut Self, Text) -> Result<(), Fault>) -> Result<(), Fault> {
+    fn map(&mut self, mut attribute: impl FnMut(&mut Self, Name) -> Result<(), Fault>) -> Result<(), Fault> {
         self.cursor.expect_or(b'{', Reason::ObjectExpected)?;
         if self.cursor.take(b'}') {
             return Ok(());
         }
-        let line = self.cursor.line;
+        let mut marks = Marks::default();
         let mut scope = self.scanner.distinct.open();
+        self.cursor.expect(b'"')?;
         loop {
-            let name = self.cursor.name()?;
-            if name.decoded_len == 0 {
-                return Err(Fault::new(Reason::EmptyName, name.start as usize));
-            }
-            if !self.scanner.distinct.add(&mut scope, line, name) {
-                return Err(Fault::new(Reason::DuplicateName, name.start as usize));
-            }
+            let name = self.name(&mut marks, &mut scope)?;
             attribute(self, name)?;
-            if !self.cursor.more(b'}')? {
+            if !self.cursor.more_names()? {
                 break;
             }
         }
-        match self.scanner.distinct.close(scope, line) {
+        match self.scanner.distinct.close(scope, self.cursor.line) {
             Some(name) => Err(Fault::new(Reason::DuplicateName, name.start as usize)),
             None => Ok(()),
+        }
+    }
+
+    /// The name of a map whose opening quote was taken, with its colon: not empty, and the first of its kind as far as can
+    /// be told yet.
+    #[inline(always)]
+    fn name(&mut self, marks: &mut Marks, scope: &mut Scope) -> Result<Name, Fault> {
+        let start = self.cursor.at;
+        let Some(known) = self.scanner.names.at(self.cursor.line, start) else {
+            return self.new_name(marks, scope);
+        };
+        if !marks.add(known.number) {
+            return Err(Fault::new(Reason::DuplicateName, start));
+        }
+        let landmark = Landmark { at: start as u32 - 1, kind: Kind::of_name(known.number) };
+        self.scanner.item.landmarks.push(landmark);
+        let length = u32::from(known.length);
+        let (start, end) = (start as u32, start as u32 + length);
+        self.cursor.at = end as usize + 2;
+        let text = Text { start, end, decoded_len: length };
+        Ok(Name { text, may_be_key: known.is_key })
+    }
+
+    /// The same of a name that is not in the book as it stands here.
+    #[inline(never)]
+    fn new_name(&mut self, marks: &mut Marks, scope: &mut Scope) -> Result<Name, Fault> {
+        let line = self.cursor.line;
+        let text = self.cursor.rest_of_text()?;
+        let is_plain = !text.is_escaped() && self.cursor.peek() == Some(b':');
+        self.cursor.expect(b':')?;
+        if text.decoded_len == 0 {
+            return Err(Fault::new(Reason::EmptyName, text.start as usize));
+        }
+        let Scanner { names, distinct, .. } = &mut *self.scanner;
+        let known = match is_plain {
+            true => {
+                names.propose(text.raw(line));
+                None
+            }
+            false => names.find(text.decoded(line, &mut Vec::new())),
+        };
+        let fresh = match known {
+            Some(known) => marks.add(known.number),
+            None => distinct.add(scope, line, text),
+        };
+        match fresh {
+            true => Ok(Name { text, may_be_key: true }),
+            false => Err(Fault::new(Reason::DuplicateName, text.start as usize)),
         }
     }
 
@@ -315,8 +385,39 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// A typed value, `depth` levels of lists and maps inside its attribute: gives what DynamoDB counts for it.
-    fn value(&mut self, depth: u32) -> Result<u64, Fault> {
+    /// A typed value, `depth` levels of lists and maps inside its attribute.
+    #[inline(always)]
+    fn value(&mut self, depth: u32) -> Result<Measured, Fault> {
+        let start = self.cursor.at;
+        match self.plain_value() {
+            Some(size) => Ok(Measured { start, size }),
+            None => self.any_value(depth),
+        }
+    }
+
+    /// A string or number as nearly all are written, without space or escapes: gives what DynamoDB counts for it. Of
+    /// anything else nothing is taken.
+    #[inline(always)]
+    fn plain_value(&mut self) -> Option<u64> {
+        let (line, at) = (self.cursor.line, self.cursor.at);
+        let letter = cursor::letter_of_text(line, at)?;
+        let start = at + cursor::TEXT_OPENING;
+        let end = special(line, start);
+        if line.get(end..)?.first_chunk() != Some(b"\"}") {
+            return None;
+        }
+        let size = match letter {
+            b'S' => (end - start) as u64,
+            b'N' => number::size_in(line, start, end)?,
+            _ => return None,
+        };
+        self.cursor.at = end + 2;
+        Some(size)
+    }
+
+    #[inline(never)]
+    fn any_value(&mut self, depth: u32) -> Result<Measured, Fault> {
+        self.cursor.skip_space();
         let start = self.cursor.at;
         let size = match self.cursor.open_value()? {
             Tag::S => u64::from(self.cursor.text(Reason::StringExpected)?.decoded_len),
@@ -332,14 +433,14 @@ impl Walk<'_, '_> {
             Tag::M => self.nested_map(depth + 1)?,
         };
         self.cursor.close_value()?;
-        Ok(size)
+        Ok(Measured { start, size })
     }
 
     /// A string that `measure` accepts, and what it gives.
     #[inline(always)]
     fn measured(&mut self, measure: Measure, reason: Reason) -> Result<(Text, u64), Fault> {
         let text = self.cursor.text(Reason::StringExpected)?;
-        let size = match text.escaped {
+        let size = match text.is_escaped() {
             false => measure(self.cursor.line, text.start as usize, text.end as usize),
             true => measure_decoded(self.cursor.line, text, measure),
         };
@@ -387,8 +488,7 @@ impl Walk<'_, '_> {
             return Ok(size);
         }
         loop {
-            self.cursor.skip_space();
-            size += ELEMENT_SIZE + self.value(depth)?;
+            size += ELEMENT_SIZE + self.value(depth)?.size;
             if !self.cursor.more(b']')? {
                 return Ok(size);
             }
@@ -398,8 +498,7 @@ impl Walk<'_, '_> {
     fn nested_map(&mut self, depth: u32) -> Result<u64, Fault> {
         let mut size = CONTAINER_SIZE;
         self.map(|walk, name| {
-            walk.cursor.skip_space();
-            size += ELEMENT_SIZE + u64::from(name.decoded_len) + walk.value(depth)?;
+            size += ELEMENT_SIZE + u64::from(name.text.decoded_len) + walk.value(depth)?.size;
             Ok(())
         })?;
         Ok(size)

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use crate::block::Block;
 use crate::crew::Crew;
 use crate::digest::{ContentDigest, ContentHasher};
 use crate::limits::{BLOCK_BYTES, DOCUMENT_BYTES_MAX};
@@ -86,7 +87,7 @@ pub(crate) struct Gatherer {
     framing: Framing,
     shard_bytes_max: u64,
     press: Press,
-    block: Vec<u8>,
+    block: Block,
     document: Option<Open>,
     hasher: ContentHasher,
     packed: Vec<u8>,
@@ -102,7 +103,7 @@ impl Gatherer {
             framing: Framing::of(spec),
             shard_bytes_max: spec.shard_bytes_max,
             press: Press::new(spec.compression),
-            block: Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8),
+            block: Block::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8),
             document: None,
             hasher: ContentHasher::default(),
             packed: Vec::new(),
@@ -128,7 +129,7 @@ impl Gatherer {
     }
 
     /// Takes the record that `render` appends; gives the shard that had to end before it.
-    pub(crate) fn append(&mut self, render: impl FnOnce(&mut Vec<u8>)) -> Option<Shard> {
+    pub(crate) fn append(&mut self, render: impl FnOnce(&mut Block)) -> Option<Shard> {
         let joint = self.block.len();
         self.begin_record();
         let start = self.block.len();
@@ -193,7 +194,7 @@ impl Gatherer {
             Some(_) => self.framing.separator,
             None => self.framing.open,
         };
-        self.block.extend_from_slice(joint);
+        self.block.bytes.extend_from_slice(joint);
     }
 
     /// Counts the record just written, and ends what is full with it.
@@ -232,20 +233,20 @@ impl Gatherer {
     }
 
     /// Removes the record and what was to join it.
-    fn take_back(&mut self, joint: usize, start: usize) -> Vec<u8> {
+    fn take_back(&mut self, joint: usize, start: usize) -> Block {
         let record = self.block.split_off(start);
         self.block.truncate(joint);
         record
     }
 
-    fn put(&mut self, record: &[u8]) {
+    fn put(&mut self, record: &Block) {
         self.begin_record();
-        self.block.extend_from_slice(record);
+        self.block.append(record);
     }
 
     fn close_document(&mut self) {
         if self.document.take().is_some() {
-            self.block.extend_from_slice(self.framing.close);
+            self.block.bytes.extend_from_slice(self.framing.close);
         }
     }
 
@@ -253,7 +254,7 @@ impl Gatherer {
         if self.block.is_empty() {
             return;
         }
-        self.hasher.update(&self.block);
+        self.hasher.update(&self.block.bytes);
         self.press.press(&mut self.block, &mut self.packed);
     }
 }

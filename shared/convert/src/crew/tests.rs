@@ -4,8 +4,9 @@ use super::*;
 use crate::press::Press;
 
 /// Blocks that no two of which are alike, of all lengths up to some 100 KB.
-fn block(number: usize) -> Vec<u8> {
-    (0..number * 7919 % 100_003).map(|at| (at * number / 64 % 251) as u8).collect()
+fn block(number: usize) -> Block {
+    let bytes = (0..number * 7919 % 100_003).map(|at| (at * number / 64 % 251) as u8).collect();
+    Block { bytes, landmarks: Vec::new() }
 }
 
 fn shard(compression: Compression, crew: Option<&Arc<Crew>>) -> Vec<u8> {

@@ -5,8 +5,13 @@ use std::io::Read;
 use proptest::prelude::*;
 
 use super::*;
+use crate::block::{Kind, Landmark};
 
-fn member(deflater: &mut Deflater, block: &[u8]) -> Vec<u8> {
+fn member(deflater: &mut Deflater, bytes: &[u8]) -> Vec<u8> {
+    member_of(deflater, &Block { bytes: bytes.to_vec(), landmarks: Vec::new() })
+}
+
+fn member_of(deflater: &mut Deflater, block: &Block) -> Vec<u8> {
     let mut out = vec![0xaa; Deflater::bound(block.len())];
     let length = deflater.gzip(block, &mut out);
     out.truncate(length);
@@ -145,14 +150,43 @@ fn a_deflater_that_has_seen_other_blocks_writes_the_same() {
     }
 }
 
+/// Lines of two attributes with a landmark at each name, or none.
+fn lines(with_landmarks: bool) -> Block {
+    let mut random = Random(11);
+    let mut block = Block::default();
+    for _ in 0..4_000 {
+        for (number, name) in [(1, "a"), (2, "of_another_length")] {
+            if with_landmarks {
+                block.mark(Kind::of_name(number));
+            }
+            block
+                .bytes
+                .extend_from_slice(format!("\"{name}\":{{\"N\":\"{}\"}},", random.below(100_000)).as_bytes());
+        }
+        block.bytes.push(b'\n');
+    }
+    block
+}
+
 #[test]
-fn places_that_no_longer_fit_their_numbers_are_forgotten() {
-    let mut deflater = Deflater::new();
-    let block = b"{\"name\":\"value\"}\n".repeat(5_000);
-    let expected = member(&mut deflater, &block);
-    deflater.finder.exhaust();
-    for _ in 0..10 {
-        assert!(member(&mut deflater, &block) == expected);
+fn with_landmarks_more_is_found() {
+    let members = [false, true].map(|with_landmarks| {
+        let block = lines(with_landmarks);
+        let member = member_of(&mut Deflater::new(), &block);
+        assert_read_back(&member, &block.bytes);
+        member.len()
+    });
+    assert!(members[1] < members[0], "{members:?}");
+}
+
+#[test]
+fn a_like_that_is_too_far_behind_is_none() {
+    let word = b"a word that is nowhere else";
+    for distance in [32_767, 32_768, 32_769, 70_000] {
+        let filler = Random(3).bytes(distance - word.len());
+        let mut block = Block { bytes: [word.as_slice(), &filler, word].concat(), landmarks: Vec::new() };
+        block.landmarks = [0, distance as u32].map(|at| Landmark { at, kind: Kind::RECORD }).to_vec();
+        assert_read_back(&member_of(&mut Deflater::new(), &block), &block.bytes);
     }
 }
 
@@ -179,5 +213,18 @@ proptest! {
             }
         }
         check(&block);
+    }
+
+    #[test]
+    fn any_landmarks_change_nothing_but_the_way(
+        words in prop::collection::vec(prop::sample::select(vec!["name", "\":{\"S\":\"", "x", "0123456789abcdef", "yyyyyyyyyyyy"]), 0..600),
+        landmarks in prop::collection::btree_map(0..4_000_u32, 0..6_u8, 0..400),
+    ) {
+        let bytes = words.concat().into_bytes();
+        let length = bytes.len() as u32;
+        let within = landmarks.into_iter().filter(|(at, _)| *at < length);
+        let landmarks = within.map(|(at, number)| Landmark { at, kind: Kind::of_name(number) }).collect();
+        let block = Block { bytes, landmarks };
+        assert_read_back(&member_of(&mut Deflater::new(), &block), &block.bytes);
     }
 }

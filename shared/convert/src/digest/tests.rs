@@ -1,6 +1,7 @@
 //! Digests as text, and of shards that are not whole.
 
 use super::*;
+use crate::block::Block;
 use crate::compress::Packer;
 
 #[test]
@@ -23,7 +24,7 @@ fn a_digest_is_xxh3_128() {
 fn a_shard_that_is_cut_short_has_no_digest() {
     for compression in [Compression::Gzip, Compression::Zstd] {
         let mut shard = Vec::new();
-        Packer::new(compression).pack(&[b'x'; 10_000], &mut shard);
+        Packer::new(compression).pack(&Block { bytes: vec![b'x'; 10_000], ..Block::default() }, &mut shard);
         assert!(content_digest_of(Format::Stream, compression, &shard).is_ok());
         assert!(
             content_digest_of(Format::Stream, compression, &shard[..shard.len() - 1]).is_err(),

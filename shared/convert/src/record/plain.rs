@@ -47,7 +47,7 @@ impl Unwrap<'_, '_> {
 
     fn number(&mut self) -> Result<(), Fault> {
         let text = self.cursor.text(Reason::StringExpected)?;
-        match text.escaped {
+        match text.is_escaped() {
             false => write_json_number(text.raw(self.cursor.line), self.out),
             true => write_json_number(text.decoded(self.cursor.line, &mut Vec::new()), self.out),
         }

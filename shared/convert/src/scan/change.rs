@@ -126,6 +126,6 @@ impl Walk<'_, '_> {
         let start = self.cursor.at;
         let digits = number::digits_at(&self.cursor.line[start..]);
         self.cursor.at += digits;
-        Text { start: start as u32, end: self.cursor.at as u32, decoded_len: digits as u32, escaped: false }
+        Text { start: start as u32, end: self.cursor.at as u32, decoded_len: digits as u32 }
     }
 }

@@ -148,10 +148,26 @@ impl<'a> Cursor<'a> {
         self.expect(end).map(|()| false)
     }
 
+    /// Goes on inside an object: true after a comma and the opening quote of another name, false after the end.
+    #[inline(always)]
+    pub(crate) fn more_names(&mut self) -> Result<bool, Fault> {
+        if self.line.get(self.at..).and_then(|rest| rest.first_chunk()) == Some(b",\"") {
+            self.at += 2;
+            return Ok(true);
+        }
+        Ok(self.more(b'}')? && self.expect(b'"').map(|()| true)?)
+    }
+
     /// A string; anything else is `reason`.
     #[inline(always)]
     pub(crate) fn text(&mut self, reason: Reason) -> Result<Text, Fault> {
         self.expect_or(b'"', reason)?;
+        self.rest_of_text()
+    }
+
+    /// A string whose opening quote was taken.
+    #[inline(always)]
+    pub(crate) fn rest_of_text(&mut self) -> Result<Text, Fault> {
         let text = text::read(self.line, self.at)?;
         self.at = text.end as usize + 1;
         Ok(text)
@@ -168,10 +184,8 @@ impl<'a> Cursor<'a> {
     /// `{"<tag>":`, the beginning of every value.
     #[inline(always)]
     pub(crate) fn open_value(&mut self) -> Result<Tag, Fault> {
-        if let [b'{', b'"', letter, b'"', b':', ..] = self.line[self.at..]
-            && let Some(tag) = one_letter_tag(letter)
-        {
-            self.at += 5;
+        if let Some((tag, length)) = self.line.get(self.at..).and_then(|rest| opening(*rest.first_chunk()?)) {
+            self.at += length;
             return Ok(tag);
         }
         self.open_any_value()
@@ -196,7 +210,7 @@ impl<'a> Cursor<'a> {
         }
         let at = self.at;
         let name = self.name()?;
-        let tag = match name.escaped {
+        let tag = match name.is_escaped() {
             false => tag(name.raw(self.line)),
             true => tag(name.decoded(self.line, &mut Vec::new())),
         };
@@ -214,6 +228,32 @@ impl<'a> Cursor<'a> {
         self.at += if value { 4 } else { 5 };
         Some(value)
     }
+}
+
+/// `{"S":"` and its like.
+pub(crate) const TEXT_OPENING: usize = 6;
+
+/// The letter of the tag in `{"S":"` and its like, if such a thing begins at `at`.
+#[inline(always)]
+pub(crate) fn letter_of_text(line: &[u8], at: usize) -> Option<u8> {
+    const ALL_BUT_LETTER: u64 = 0xffff_ff00_ffff;
+    let head = u64::from_le_bytes(*line.get(at..)?.first_chunk()?);
+    (head & ALL_BUT_LETTER == u64::from_le_bytes(*b"{\"\0\":\"\0\0")).then_some((head >> 16) as u8)
+}
+
+/// The tag of the value that begins so, without space or escapes, and the bytes as far as its colon.
+#[inline(always)]
+fn opening(bytes: [u8; 8]) -> Option<(Tag, usize)> {
+    let tag_and_length = match bytes {
+        [b'{', b'"', letter, b'"', b':', ..] => (one_letter_tag(letter)?, 5),
+        [b'{', b'"', b'S', b'S', b'"', b':', ..] => (Tag::Ss, 6),
+        [b'{', b'"', b'N', b'S', b'"', b':', ..] => (Tag::Ns, 6),
+        [b'{', b'"', b'B', b'S', b'"', b':', ..] => (Tag::Bs, 6),
+        [b'{', b'"', b'B', b'O', b'O', b'L', b'"', b':'] => (Tag::Bool, 8),
+        [b'{', b'"', b'N', b'U', b'L', b'L', b'"', b':'] => (Tag::Null, 8),
+        _ => return None,
+    };
+    Some(tag_and_length)
 }
 
 fn one_letter_tag(letter: u8) -> Option<Tag> {

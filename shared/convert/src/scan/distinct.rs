@@ -43,7 +43,7 @@ impl Distinct {
     /// Adds `text`; false if it is known to have been there already. Always inlined: as a call it took a twentieth of all time.
     #[inline(always)]
     pub(crate) fn add(&mut self, scope: &mut Scope, line: &[u8], text: Text) -> bool {
-        let hash = match text.escaped {
+        let hash = match text.is_escaped() {
             false => hash_in_place(line, text),
             true => hash(text.decoded(line, &mut self.scratch)),
         };
@@ -83,7 +83,7 @@ fn first_repeated(seen: &mut [Seen], line: &[u8]) -> Option<Text> {
 }
 
 fn compare(line: &[u8], a: Text, b: Text) -> Ordering {
-    if !a.escaped && !b.escaped {
+    if !a.is_escaped() && !b.is_escaped() {
         return a.raw(line).cmp(b.raw(line));
     }
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
@@ -101,7 +101,7 @@ fn hash_in_place(line: &[u8], text: Text) -> u64 {
 }
 
 /// Of the first eight bytes, the last eight and the length: texts that agree in those are told apart by comparing.
-fn hash(text: &[u8]) -> u64 {
+pub(super) fn hash(text: &[u8]) -> u64 {
     match (text.first_chunk(), text.last_chunk()) {
         (Some(first), Some(last)) => mix(u64::from_le_bytes(*first), u64::from_le_bytes(*last), text.len()),
         _ => {

@@ -12,10 +12,15 @@ pub(crate) struct Text {
     pub(crate) end: u32,
     /// Bytes once its escapes are decoded.
     pub(crate) decoded_len: u32,
-    pub(crate) escaped: bool,
 }
 
 impl Text {
+    /// Every escape is longer than what it stands for.
+    #[inline(always)]
+    pub(crate) fn is_escaped(self) -> bool {
+        self.decoded_len < self.end - self.start
+    }
+
     /// As written.
     pub(crate) fn raw(self, line: &[u8]) -> &[u8] {
         &line[self.start as usize..self.end as usize]
@@ -23,7 +28,7 @@ impl Text {
 
     /// As meant. `scratch` is used if there are escapes; those of a `Text` were checked when it was read.
     pub(crate) fn decoded<'a>(self, line: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        if !self.escaped {
+        if !self.is_escaped() {
             return self.raw(line);
         }
         scratch.clear();
@@ -38,12 +43,7 @@ impl Text {
 pub(crate) fn read(line: &[u8], start: usize) -> Result<Text, Fault> {
     let end = special(line, start);
     if line.get(end) == Some(&b'"') {
-        return Ok(Text {
-            start: start as u32,
-            end: end as u32,
-            decoded_len: (end - start) as u32,
-            escaped: false,
-        });
+        return Ok(Text { start: start as u32, end: end as u32, decoded_len: (end - start) as u32 });
     }
     read_escaped(line, start, end)
 }
@@ -62,7 +62,7 @@ fn read_escaped(line: &[u8], start: usize, first: usize) -> Result<Text, Fault> 
     let mut decoded_len = 0;
     unescape(&line[start..at], |piece| decoded_len += piece.len() as u32)
         .map_err(|fault| Fault::new(fault.reason, start + fault.column as usize))?;
-    Ok(Text { start: start as u32, end: at as u32, decoded_len, escaped: true })
+    Ok(Text { start: start as u32, end: at as u32, decoded_len })
 }
 
 /// First quote, backslash or control character at or after `at`, or the end of the line. Sixteen bytes a turn, because
