@@ -1,7 +1,6 @@
 //! Proves a destination against its plan: a completion for every unit, counts that add up, every shard there
 //! with its size and digest, and no shard of the job that nobody listed. Writes nothing.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use backfleet_core::completion::{Completion, CompletionError, QuarantineRecord, ShardRecord};
@@ -155,14 +154,21 @@ pub async fn verify(
         layout,
         proof,
         records_of_part: vec![0; parts],
-        result: Verification { manifest: Manifest::new(plan.job), findings: Vec::new(), findings_total: 0 },
+        manifest: Manifest::new(plan.job),
+        findings: Findings::default(),
     };
     verifier.completions().await?;
     verifier.sum();
-    let mut whole = verifier.listed(&layout.shard_prefix(), shard_entries).await?;
-    whole.extend(verifier.listed(&layout.quarantine_prefix(), quarantine_entries).await?);
-    verifier.digests(whole).await?;
-    Ok(verifier.result)
+    let Verifier { manifest, mut findings, .. } = verifier;
+    for (prefix, listed) in [
+        (layout.shard_prefix(), by_key(&manifest.shards)),
+        (layout.quarantine_prefix(), by_key(&manifest.quarantine)),
+    ] {
+        let whole = hold_against_listing(dest, &prefix, listed, &mut findings).await?;
+        hold_against_digests(dest, proof, whole, &mut findings).await?;
+    }
+    let Findings { first, total } = findings;
+    Ok(Verification { manifest, findings: first, findings_total: total })
 }
 
 struct Verifier<'a> {
@@ -172,37 +178,59 @@ struct Verifier<'a> {
     proof: Proof,
     /// Of each export of the plan.
     records_of_part: Vec<u64>,
-    result: Verification,
+    manifest: Manifest,
+    findings: Findings,
 }
 
-/// What the manifest says of one object.
-struct Listed {
-    key: String,
+/// What is wrong, so far.
+#[derive(Default)]
+struct Findings {
+    first: Vec<Finding>,
+    total: u64,
+}
+
+impl Findings {
+    fn add(&mut self, finding: Finding) {
+        self.total += 1;
+        if self.first.len() < FINDINGS_MAX {
+            self.first.push(finding);
+        }
+    }
+}
+
+/// What the manifest says of one object. There may be a million of them at a time: nothing is copied.
+#[derive(Clone, Copy)]
+struct Listed<'m> {
+    key: &'m str,
     bytes: u64,
-    sha256: Sha256Digest,
+    sha256: &'m Sha256Digest,
 }
 
-fn shard_entries(manifest: &Manifest) -> Vec<Listed> {
-    let listed =
-        |shard: &ShardRecord| Listed { key: shard.key.clone(), bytes: shard.bytes, sha256: shard.sha256 };
-    manifest.shards.iter().map(listed).collect()
+impl<'m> From<&'m ShardRecord> for Listed<'m> {
+    fn from(shard: &'m ShardRecord) -> Self {
+        Self { key: &shard.key, bytes: shard.bytes, sha256: &shard.sha256 }
+    }
 }
 
-fn quarantine_entries(manifest: &Manifest) -> Vec<Listed> {
-    let listed = |object: &QuarantineRecord| Listed {
-        key: object.key.clone(),
-        bytes: object.bytes,
-        sha256: object.sha256,
-    };
-    manifest.quarantine.iter().map(listed).collect()
+impl<'m> From<&'m QuarantineRecord> for Listed<'m> {
+    fn from(object: &'m QuarantineRecord) -> Self {
+        Self { key: &object.key, bytes: object.bytes, sha256: &object.sha256 }
+    }
+}
+
+/// In the order of a listing, which that of the units is not once their numbers have another digit.
+fn by_key<'m, O>(objects: &'m [O]) -> Vec<Listed<'m>>
+where
+    Listed<'m>: From<&'m O>,
+{
+    let mut listed: Vec<Listed<'m>> = objects.iter().map(Listed::from).collect();
+    listed.sort_unstable_by_key(|listed| listed.key);
+    listed
 }
 
 impl Verifier<'_> {
     fn found(&mut self, finding: Finding) {
-        self.result.findings_total += 1;
-        if self.result.findings.len() < FINDINGS_MAX {
-            self.result.findings.push(finding);
-        }
+        self.findings.add(finding);
     }
 
     async fn completions(&mut self) -> Result<(), PortError> {
@@ -239,7 +267,7 @@ impl Verifier<'_> {
         if let Some(records) = self.records_of_part.get_mut(planned.part as usize) {
             *records += found;
         }
-        self.result.manifest.add(completion);
+        self.manifest.add(completion);
     }
 
     fn sum(&mut self) {
@@ -250,65 +278,81 @@ impl Verifier<'_> {
             }
         }
     }
+}
 
-    /// Holds a listing of `prefix` against what the manifest lists there, and gives what is there in full length.
-    async fn listed(
-        &mut self,
-        prefix: &str,
-        entries: fn(&Manifest) -> Vec<Listed>,
-    ) -> Result<Vec<Listed>, PortError> {
-        let mut expected: BTreeMap<String, Listed> =
-            entries(&self.result.manifest).into_iter().map(|entry| (entry.key.clone(), entry)).collect();
-        let mut whole = Vec::new();
-        let mut after: Option<ObjectKey> = None;
-        loop {
-            let page = self.dest.list(prefix, after.as_ref()).await?;
-            for entry in &page.entries {
-                let listed = expected.remove(entry.key.as_str());
-                whole.extend(self.entry(entry, listed));
+/// Holds a listing of `prefix` against what the manifest lists there, by key, and gives what is there in full length. Both are
+/// walked side by side.
+async fn hold_against_listing<'m>(
+    dest: &dyn ObjectStore,
+    prefix: &str,
+    expected: Vec<Listed<'m>>,
+    findings: &mut Findings,
+) -> Result<Vec<Listed<'m>>, PortError> {
+    let mut whole = Vec::with_capacity(expected.len());
+    let mut expected = expected.into_iter().peekable();
+    let mut after: Option<ObjectKey> = None;
+    loop {
+        let page = dest.list(prefix, after.as_ref()).await?;
+        for entry in &page.entries {
+            while let Some(absent) = expected.next_if(|listed| listed.key < entry.key.as_str()) {
+                missing(absent, findings);
             }
-            after = page.entries.last().map(|entry| entry.key.clone());
-            if !page.more {
-                break;
-            }
+            let listed = expected.next_if(|listed| listed.key == entry.key.as_str());
+            whole.extend(there(entry, listed, findings));
         }
-        for key in expected.into_keys().filter(|_| !mutant::is(Mutant::MissingUnseen)) {
-            self.found(Finding::Missing { key });
+        after = page.entries.last().map(|entry| entry.key.clone());
+        if !page.more {
+            break;
         }
-        Ok(whole)
     }
+    expected.for_each(|absent| missing(absent, findings));
+    Ok(whole)
+}
 
-    fn entry(&mut self, entry: &ListingEntry, listed: Option<Listed>) -> Option<Listed> {
-        let key = entry.key.to_string();
-        match listed {
-            None if mutant::is(Mutant::StrangersUnseen) => {}
-            None => self.found(Finding::Stranger { key }),
-            Some(listed) if listed.bytes != entry.bytes => {
-                self.found(Finding::Size { key, found: entry.bytes, listed: listed.bytes });
-            }
-            listed => return listed,
-        }
-        None
-    }
-
-    async fn digests(&mut self, listed: Vec<Listed>) -> Result<(), PortError> {
-        let (dest, proof) = (self.dest, self.proof);
-        let check = |entry: Listed| async move {
-            let held = holds(dest, proof, &entry).await?;
-            Ok::<_, PortError>((entry.key, held))
-        };
-        let mut checks = stream::iter(listed).map(check).buffered(CALLS_MAX);
-        while let Some((key, held)) = checks.try_next().await? {
-            if !held && !mutant::is(Mutant::DigestUnseen) {
-                self.found(Finding::Digest { key });
-            }
-        }
-        Ok(())
+fn missing(listed: Listed<'_>, findings: &mut Findings) {
+    if !mutant::is(Mutant::MissingUnseen) {
+        findings.add(Finding::Missing { key: listed.key.to_owned() });
     }
 }
 
+fn there<'m>(
+    entry: &ListingEntry,
+    listed: Option<Listed<'m>>,
+    findings: &mut Findings,
+) -> Option<Listed<'m>> {
+    let key = || entry.key.to_string();
+    match listed {
+        None if mutant::is(Mutant::StrangersUnseen) => {}
+        None => findings.add(Finding::Stranger { key: key() }),
+        Some(listed) if listed.bytes != entry.bytes => {
+            findings.add(Finding::Size { key: key(), found: entry.bytes, listed: listed.bytes });
+        }
+        listed => return listed,
+    }
+    None
+}
+
+async fn hold_against_digests<'m>(
+    dest: &dyn ObjectStore,
+    proof: Proof,
+    listed: Vec<Listed<'m>>,
+    findings: &mut Findings,
+) -> Result<(), PortError> {
+    let check = |entry: Listed<'m>| async move {
+        let held = holds(dest, proof, entry).await?;
+        Ok::<_, PortError>((entry.key, held))
+    };
+    let mut checks = stream::iter(listed).map(check).buffered(CALLS_MAX);
+    while let Some((key, held)) = checks.try_next().await? {
+        if !held && !mutant::is(Mutant::DigestUnseen) {
+            findings.add(Finding::Digest { key: key.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// Whether an object has the bytes it was put with. What was garbled on its way here is read again.
-async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<bool, PortError> {
+async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: Listed<'_>) -> Result<bool, PortError> {
     let mut reads = 1;
     loop {
         match holds_once(dest, proof, entry).await {
@@ -318,19 +362,19 @@ async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<b
     }
 }
 
-async fn holds_once(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Result<bool, PortError> {
-    let Ok(key) = ObjectKey::new(entry.key.clone()) else { return Ok(false) };
+async fn holds_once(dest: &dyn ObjectStore, proof: Proof, entry: Listed<'_>) -> Result<bool, PortError> {
+    let Ok(key) = ObjectKey::new(entry.key) else { return Ok(false) };
     // What vanishes between the listing and now does not hold either.
     let Some(info) = dest.head(&key).await? else { return Ok(false) };
     if proof == Proof::Told
         && let Some(told) = info.sha256
     {
-        return Ok(told == entry.sha256);
+        return Ok(told == *entry.sha256);
     }
     let mut bytes = dest.get(&key, GetRequest { range: None, if_match: Some(info.etag) }).await?;
     let mut sha256 = Sha256::new();
     while let Some(chunk) = bytes.try_next().await? {
         sha256.update(&chunk);
     }
-    Ok(Sha256Digest(sha256.finalize().into()) == entry.sha256)
+    Ok(Sha256Digest(sha256.finalize().into()) == *entry.sha256)
 }

@@ -88,9 +88,14 @@ pub(crate) fn json_with_lines<T: Serialize, E: Serialize>(head: &T, elements: &[
     let mut text = serde_json::to_vec(head).expect("plain data");
     assert!(text.ends_with(b"[]}"), "the list is the last field and empty");
     text.truncate(text.len() - b"]}".len());
+    let head_bytes = text.len();
     for (n, element) in elements.iter().enumerate() {
         text.extend_from_slice(if n > 0 { b",\n" } else { b"\n" });
         serde_json::to_writer(&mut text, element).expect("writing to memory");
+        if n == 0 {
+            // The others are about as long; growing by doubling would hold up to three times as much.
+            text.reserve((text.len() - head_bytes) * elements.len());
+        }
     }
     text.extend_from_slice(b"]}\n");
     text
