@@ -34,6 +34,7 @@ from contenders import (
     PARQUET_TYPED,
     PLAIN,
     POLARS,
+    SMALL_SHARDS,
     SPARK,
     STDLIB,
     Contender,
@@ -184,6 +185,7 @@ def bench(scale: Scale) -> Results:
         growth=growth(scale),
         cores=cores(scale) if CAN_PIN else [],
         peaks=[peak(items, scale.memory_runs) for items in scale.memory_items],
+        beside_shards=beside_shards(export, scale.memory_runs),
         many=[planning.many(make_tiny(files)) for files in scale.many_files],
         fleet=fleet_of(scale, export),
         coordinated=planning.coordinate(make_tiny(scale.plan_files)),
@@ -237,6 +239,13 @@ def peak(items: int, runs: int) -> Peak:
     (raced,) = race([Entry(OURS, export)], runs)
     clear([out_folder(OURS)])
     return Peak(export, raced)
+
+
+def beside_shards(export: Export, runs: int) -> Raced:
+    """Our memory but for the shards in hand."""
+    (raced,) = race([Entry(SMALL_SHARDS, export)], runs)
+    clear([out_folder(SMALL_SHARDS)])
+    return raced
 
 
 def fleet_of(scale: Scale, export: Export) -> fleet.Fleet:

@@ -52,6 +52,10 @@ def script(name: str, *flags: str) -> Command:
 
 
 OURS = Contender("backfleet", f"backfleet, {WORKERS} workers", backfleet(), SHARDS)
+# What is held beside the shards in hand, which are as large as they are asked for: these are next to nothing.
+SMALL_SHARDS = Contender(
+    "backfleet-small-shards", f"backfleet, {WORKERS} workers, shards of 4 MiB", backfleet("--shard-bytes", "4MiB"), SHARDS
+)
 POLARS = Contender(
     "polars", "Polars, lines as text, gzip level 1, no SizeBytes", script("peer_polars.py"), "*.json.gz"
 )

@@ -76,6 +76,8 @@ class Results:
     growth: list[Raced]
     cores: list[Cores]
     peaks: list[Peak]
+    # Many files into shards of next to no size.
+    beside_shards: Raced
     many: list[Many]
     fleet: Fleet
     coordinated: Coordinated

@@ -88,6 +88,7 @@ impl Converter {
     /// The same with the help of a crew, wherever it has a core to spare.
     #[must_use]
     pub fn with_crew(mut self, crew: Arc<Crew>) -> Converter {
+        self.records.assist(crew.clone());
         self.output.assist(crew.clone());
         self.crew = Some(crew);
         self

@@ -1,10 +1,10 @@
-//! Hands beside the converters: threads that compress blocks while the process has cores that nobody uses. What comes out is
-//! the same with any number of them.
+//! Hands beside the converters: threads that compress blocks and inflate ahead while the process has cores that nobody uses.
+//! What comes out is the same with any number of them.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -14,24 +14,27 @@ use crate::recipe::Compression;
 
 /// Shared by all converters of a process.
 ///
-/// Converters and hands that are at work are counted: a block is given away only while they are fewer than the cores, so
-/// that converters of several files never wait for each other.
+/// Converters that are at work are counted: work is given away only while they are fewer than the cores, so that converters of
+/// several files never wait for each other.
 pub struct Crew {
     cores: usize,
-    at_work: Arc<AtomicUsize>,
-    blocks: Sender<Order>,
+    converters: Arc<AtomicUsize>,
+    orders_out: Arc<AtomicUsize>,
+    orders: Sender<Order>,
 }
 
-/// Somebody at work, until this is dropped.
+/// Orders out for each core that no converter uses: one that a hand is at, and one that it finds when it is done.
+const ORDERS_MAX: usize = 3;
+
+/// A converter at work, or an order that is out, until this is dropped.
 pub(crate) struct AtWork(Arc<AtomicUsize>);
 
-/// A block on its way to a hand.
-struct Order {
-    content: Block,
-    compression: Compression,
-    done: SyncSender<Packed>,
-    at_work: AtWork,
-}
+/// Work for a hand, which has tools for it.
+type Order = Box<dyn FnOnce(&mut Packers) + Send>;
+
+/// A hand's compressors, one for each way.
+#[derive(Default)]
+pub(crate) struct Packers(Vec<(Compression, Packer)>);
 
 /// A block that was compressed, with the memory it came in.
 pub(crate) struct Packed {
@@ -45,14 +48,14 @@ impl Crew {
     /// # Panics
     /// If no thread can be had.
     pub fn new(cores: usize) -> Arc<Crew> {
-        let (blocks, receiver) = mpsc::channel();
+        let (orders, receiver) = mpsc::channel::<Order>();
         let receiver = Arc::new(Mutex::new(receiver));
         for hand in 1..cores {
-            let blocks = receiver.clone();
+            let orders = receiver.clone();
             let named = thread::Builder::new().name(format!("hand-{hand}"));
-            named.spawn(move || work(&blocks)).expect("a thread can be had");
+            named.spawn(move || work(&orders)).expect("a thread can be had");
         }
-        Arc::new(Crew { cores, at_work: Arc::default(), blocks })
+        Arc::new(Crew { cores, converters: Arc::default(), orders_out: Arc::default(), orders })
     }
 
     /// For all the cores that this process may use.
@@ -65,27 +68,65 @@ impl Crew {
 
     /// A converter goes to work on a core of its own.
     pub(crate) fn enter(&self) -> AtWork {
-        self.at_work.fetch_add(1, Ordering::Relaxed);
-        AtWork(self.at_work.clone())
+        self.converters.fetch_add(1, Ordering::Relaxed);
+        AtWork(self.converters.clone())
     }
 
-    /// A core that nobody uses, with a hand for it. Whoever asks is at work.
+    /// Leave to give an order, if there is a core for it, or soon will be. Whoever asks is a converter at work.
     pub(crate) fn spare(&self) -> Option<AtWork> {
-        let one_more = |at_work: usize| (at_work > 0 && at_work < self.cores).then_some(at_work + 1);
-        self.at_work
+        let free = self.cores.saturating_sub(self.converters.load(Ordering::Relaxed).max(1));
+        let one_more = |out: usize| (out < free * ORDERS_MAX).then_some(out + 1);
+        self.orders_out
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
             .ok()
-            .map(|_| AtWork(self.at_work.clone()))
+            .map(|_| AtWork(self.orders_out.clone()))
     }
 
-    /// Gives a block to a hand; what is received is the block, compressed.
-    pub(crate) fn give(&self, content: Block, compression: Compression, at_work: AtWork) -> Receiver<Packed> {
+    /// Whether there is anybody beside the converters.
+    pub(crate) fn has_hands(&self) -> bool {
+        self.cores > 1
+    }
+
+    /// Gives work to a hand; what is received is what it made.
+    pub(crate) fn give<T: Send + 'static>(
+        &self,
+        core: AtWork,
+        work: impl FnOnce(&mut Packers) -> T + Send + 'static,
+    ) -> Receiver<T> {
         let (done, receiver) = mpsc::sync_channel(1);
-        let order = Order { content, compression, done, at_work };
+        let order = move |packers: &mut Packers| {
+            let made = work(packers);
+            drop(core);
+            // Nobody waits for a file that was given up.
+            let _ = done.send(made);
+        };
         // Whoever waits for it notices that no hand is left.
-        let _ = self.blocks.send(order);
+        let _ = self.orders.send(Box::new(order));
         receiver
     }
+}
+
+impl Packers {
+    /// Compresses a block.
+    pub(crate) fn pack(&mut self, content: Block, compression: Compression) -> Packed {
+        let mut bytes = Vec::new();
+        self.of(compression).pack(&content, &mut bytes);
+        Packed { content, bytes }
+    }
+
+    fn of(&mut self, compression: Compression) -> &mut Packer {
+        let known = self.0.iter().position(|(known, _)| *known == compression);
+        let index = known.unwrap_or_else(|| {
+            self.0.push((compression, Packer::new(compression)));
+            self.0.len() - 1
+        });
+        &mut self.0[index].1
+    }
+}
+
+/// A hand has ended amid its work: it panicked, as this thread would have done.
+pub(crate) fn lost() -> ! {
+    panic!("what was given to a hand is lost")
 }
 
 impl Drop for AtWork {
@@ -101,26 +142,13 @@ impl fmt::Debug for Crew {
 }
 
 /// Until the crew is gone.
-fn work(blocks: &Mutex<Receiver<Order>>) {
-    let mut packers: Vec<(Compression, Packer)> = Vec::new();
+fn work(orders: &Mutex<Receiver<Order>>) {
+    let mut packers = Packers::default();
     loop {
-        let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Order { content, compression, done, at_work }) = next else { return };
-        let mut bytes = Vec::new();
-        packer(&mut packers, compression).pack(&content, &mut bytes);
-        drop(at_work);
-        // Nobody waits for a file that was given up.
-        let _ = done.send(Packed { content, bytes });
+        let next = orders.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(order) = next else { return };
+        order(&mut packers);
     }
-}
-
-fn packer(packers: &mut Vec<(Compression, Packer)>, compression: Compression) -> &mut Packer {
-    let known = packers.iter().position(|(known, _)| *known == compression);
-    let index = known.unwrap_or_else(|| {
-        packers.push((compression, Packer::new(compression)));
-        packers.len() - 1
-    });
-    &mut packers[index].1
 }
 
 #[cfg(test)]

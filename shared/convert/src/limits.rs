@@ -26,6 +26,9 @@ pub const BLOCK_BYTES: usize = 512 << 10;
 /// Free space asked for before each inflate call, in bytes: large enough to amortise the call, small enough for the cache.
 pub const INFLATE_BYTES: usize = 64 << 10;
 
+/// Bytes that are inflated ahead at a time: some milliseconds' work, and twice as much memory for each file in hand.
+pub const AHEAD_BYTES: usize = 1 << 20;
+
 /// Smallest shard that may be asked for, in uncompressed bytes (tests use it).
 pub const SHARD_BYTES_MIN: u64 = 1 << 10;
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 
 use crate::block::Block;
 use crate::compress::{Packer, append};
-use crate::crew::{Crew, Packed};
+use crate::crew::{Crew, Packed, lost};
 use crate::recipe::Compression;
 
 /// Blocks of one shard that are out of the house at a time: each holds its content and what it is compressed to.
@@ -68,7 +68,8 @@ impl Press {
         let crew = self.crew.as_ref()?;
         let core = crew.spare()?;
         let content = std::mem::replace(block, self.spare.pop().unwrap_or_default());
-        Some(crew.give(content, self.compression, core))
+        let compression = self.compression;
+        Some(crew.give(core, move |packers| packers.pack(content, compression)))
     }
 
     /// All blocks are in the shard afterwards.
@@ -116,9 +117,4 @@ impl Press {
         content.clear();
         self.spare.push(content);
     }
-}
-
-/// A hand has ended with the block: it panicked, as this thread would have done.
-fn lost() -> ! {
-    panic!("a block was given away and is lost")
 }

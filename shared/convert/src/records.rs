@@ -5,8 +5,11 @@
 //!                        \________\_______________\__-> quarantined
 //! ```
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::crew::Crew;
 use crate::gunzip::InputError;
 use crate::input::{Input, Notation};
 use crate::ion::{Joined, Taken, Values};
@@ -75,6 +78,11 @@ impl Records {
             held: None,
             ended: false,
         }
+    }
+
+    /// Lets the crew inflate ahead.
+    pub(crate) fn assist(&mut self, crew: Arc<Crew>) {
+        self.source.assist(crew);
     }
 
     pub(crate) fn feed(&mut self, bytes: Bytes) {

@@ -40,21 +40,29 @@ fn with_any_number_of_hands_a_shard_has_the_same_bytes() {
                     assert!(with_hands.join().unwrap() == alone, "{compression} on {cores} cores");
                 }
             });
-            assert_eq!(crew.at_work.load(Ordering::Relaxed), 0, "nobody is left at work");
+            for count in [&crew.converters, &crew.orders_out] {
+                assert_eq!(count.load(Ordering::Relaxed), 0, "nobody is left at work");
+            }
         }
     }
 }
 
 #[test]
-fn a_core_is_spare_only_while_fewer_are_at_work_than_there_are() {
+fn orders_are_out_only_for_cores_that_no_converter_uses() {
     let crew = Crew::new(3);
     let first = crew.enter();
-    let second = crew.spare().expect("one of three cores is used");
-    let third = crew.spare().expect("two of three cores are used");
-    assert!(crew.spare().is_none());
-    drop(second);
+    let mut out: Vec<AtWork> = std::iter::from_fn(|| crew.spare()).collect();
+    assert_eq!(out.len(), 2 * ORDERS_MAX, "two cores are free");
+    out.pop();
     assert!(crew.spare().is_some());
-    drop((first, third));
+    let second = crew.enter();
+    assert!(crew.spare().is_none(), "what is out is enough for the one core that is left");
+    out.truncate(ORDERS_MAX - 1);
+    assert!(crew.spare().is_some());
+    let third = crew.enter();
+    out.clear();
+    assert!(crew.spare().is_none(), "every core has a converter");
+    drop((first, second, third));
 }
 
 #[test]

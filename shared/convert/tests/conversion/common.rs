@@ -57,7 +57,14 @@ pub fn convert_pieces<'a>(
     input: Input,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Outcome, InputError> {
-    let mut converter = Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, input);
+    run(Converter::new(Arc::new(Recipe::new(spec).unwrap()), 42, input), pieces)
+}
+
+/// Feeds `pieces` one by one, to the end.
+pub fn run<'a>(
+    mut converter: Converter,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Outcome, InputError> {
     let mut pieces = pieces.into_iter();
     let mut outcome = Outcome::default();
     loop {

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use backfleet_convert::{Compression, Converter, Encoding, Format, Input, Recipe, Step, content_digest_of};
+use backfleet_convert::{
+    Compression, Converter, Crew, Encoding, Format, Input, Recipe, Step, content_digest_of,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::common::{Outcome, Random, content_of, convert, convert_pieces, gzip, item_line, spec};
+use crate::common::{Outcome, Random, content_of, convert, convert_pieces, gzip, item_line, run, spec};
 
 /// A file with items, lines that are none, blank lines and both kinds of newline.
 fn file(random: &mut Random, lines: usize) -> Vec<u8> {
@@ -111,6 +113,56 @@ proptest! {
             prop_assert_eq!(shard.content_digest, plain.content_digest);
             let stored = content_digest_of(Format::Stream, compression, &shard.bytes).unwrap();
             prop_assert_eq!(stored, (shard.content_digest, shard.content_bytes));
+        }
+    }
+}
+
+/// A file that inflates to some megabytes, which hands inflate ahead while there are cores.
+fn long_file() -> Vec<u8> {
+    let mut random = Random(17);
+    let lines: Vec<u8> = (0..200).flat_map(|_| file(&mut random, 60)).collect();
+    gzip(&lines.repeat(1 + (4 << 20) / lines.len()))
+}
+
+#[test]
+fn what_hands_inflate_ahead_is_the_same_file() {
+    let stored = long_file();
+    for encoding in [Encoding::Gzip, Encoding::Zstd] {
+        let stored = match encoding {
+            Encoding::Zstd => zstd::encode_all(content_of(Compression::Gzip, &stored).as_slice(), 1).unwrap(),
+            _ => stored.clone(),
+        };
+        let recipe = Arc::new(Recipe::new(spec(Format::Stream)).unwrap());
+        let with_cores = |cores: usize, piece: usize| {
+            let converter = Converter::new(recipe.clone(), 42, Input::json(encoding));
+            run(converter.with_crew(Crew::new(cores)), stored.chunks(piece)).unwrap()
+        };
+        let alone = with_cores(1, stored.len());
+        assert!(alone.totals.bytes_inflated > 4 << 20);
+        for (cores, piece) in [(2, 1_000), (2, 100_000), (3, stored.len()), (8, 7)] {
+            assert!(with_cores(cores, piece) == alone, "{cores} cores, pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_so_with_hands_too() {
+    let stored = long_file();
+    let mut flipped = stored.clone();
+    flipped[stored.len() / 2] ^= 1;
+    let mut wrong_sum = stored.clone();
+    wrong_sum[stored.len() - 6] ^= 1;
+    let garbage = [stored.as_slice(), b"garbage"].concat();
+    for damaged in [&stored[..stored.len() / 2], &stored[..stored.len() - 1], &flipped, &wrong_sum, &garbage]
+    {
+        let fault = |cores: usize, piece: usize| {
+            let recipe = Arc::new(Recipe::new(spec(Format::Stream)).unwrap());
+            let converter = Converter::new(recipe, 42, Input::json(Encoding::Gzip));
+            run(converter.with_crew(Crew::new(cores)), damaged.chunks(piece)).unwrap_err()
+        };
+        let alone = fault(1, damaged.len());
+        for (cores, piece) in [(2, 1_000), (2, 100_000), (3, damaged.len())] {
+            assert_eq!(fault(cores, piece), alone, "{cores} cores, pieces of {piece}");
         }
     }
 }
