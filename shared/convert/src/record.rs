@@ -283,6 +283,10 @@ fn write_padded(mut value: u64, digits: usize, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + digits, b'0');
     for digit in out[start..].iter_mut().rev() {
+        // Most of a sequence number is noughts.
+        if value == 0 {
+            break;
+        }
         *digit = b'0' + (value % 10) as u8;
         value /= 10;
     }

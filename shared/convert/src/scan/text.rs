@@ -141,7 +141,20 @@ fn unicode_escape(raw: &[u8]) -> Result<(char, usize), Reason> {
 
 /// The 16 bits of `\uXXXX` at the beginning of `raw`.
 fn code_unit(raw: &[u8]) -> Option<u32> {
-    let digits = raw.strip_prefix(b"\\u")?.get(..4)?;
-    let digit = |value: u32, byte: &u8| Some(value << 4 | (*byte as char).to_digit(16)?);
-    digits.iter().try_fold(0, digit)
+    let digits: &[u8; 4] = raw.strip_prefix(b"\\u")?.first_chunk()?;
+    let digits = digits.map(|byte| u32::from(DIGITS[usize::from(byte)]));
+    let is_number = digits.iter().fold(0, |all, digit| all | digit) < 16;
+    is_number.then(|| digits.iter().fold(0, |value, digit| value << 4 | digit))
 }
+
+/// What each hexadecimal digit is worth, and 255 for any other byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
