@@ -152,7 +152,6 @@ pub async fn verify(
         dest,
         plan,
         layout,
-        proof,
         records_of_part: vec![0; parts],
         manifest: Manifest::new(plan.job),
         findings: Findings::default(),
@@ -175,7 +174,6 @@ struct Verifier<'a> {
     dest: &'a dyn ObjectStore,
     plan: &'a Plan,
     layout: &'a Layout,
-    proof: Proof,
     /// Of each export of the plan.
     records_of_part: Vec<u64>,
     manifest: Manifest,
