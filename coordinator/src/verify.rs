@@ -376,3 +376,6 @@ async fn holds_once(dest: &dyn ObjectStore, proof: Proof, entry: Listed<'_>) -> 
     }
     Ok(Sha256Digest(sha256.finalize().into()) == *entry.sha256)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! `manifest-files.json`: one line per data file, in an order that means nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backfleet_core::key::ObjectKey;
 use backfleet_core::limits::UNITS_MAX;
@@ -53,7 +53,7 @@ pub async fn read_data_files(
     let listed = reader.files;
     check_items(&listed, summary)?;
     let found = list_data(data, &listed).await?;
-    pair(data, listed, &found)
+    pair(data, &listed, &found)
 }
 
 struct Reader {
@@ -194,23 +194,27 @@ async fn list_data(
     Ok(found)
 }
 
-/// The file itself, or a copy of it in another compression, which the manifest's MD5 says nothing about.
+/// The file itself, or a copy of it in another compression, which the manifest's MD5 says nothing about. What is listed
+/// itself, or was taken already, is no copy of another file: its records would be there twice.
 fn pair(
     store: &dyn ObjectStore,
-    listed: BTreeMap<ObjectKey, Line>,
+    listed: &BTreeMap<ObjectKey, Line>,
     found: &Found,
 ) -> Result<Vec<DataFile>, ExportError> {
     let (total, mut missing, mut first) = (listed.len(), 0, None);
     let mut files = Vec::with_capacity(total);
+    let mut copies = BTreeSet::new();
     for (key, line) in listed {
         let alike = &found[stem(key.as_str())];
-        let itself = alike.iter().find(|entry| entry.key == key);
-        let Some(entry) = itself.or(alike.first()) else {
+        let itself = alike.iter().find(|entry| entry.key == *key);
+        let copy =
+            || alike.iter().find(|entry| !listed.contains_key(&entry.key) && copies.insert(&entry.key));
+        let Some(entry) = itself.or_else(copy) else {
             missing += 1;
             first.get_or_insert(key);
             continue;
         };
-        let md5 = line.md5_checksum.filter(|_| itself.is_some());
+        let md5 = line.md5_checksum.clone().filter(|_| itself.is_some());
         files.push(DataFile { key: entry.key.clone(), bytes: entry.bytes, items: line.item_count, md5 });
     }
     match first {

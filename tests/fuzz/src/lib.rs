@@ -19,11 +19,13 @@ mod pages;
 mod columns;
 mod records;
 mod names;
+mod manifests;
 
 pub use columns::{parquet_digest, schema};
 pub use exports::{changes, ion_export, json_export};
 pub use ion_lines::ion_line;
 pub use json_lines::json_line;
+pub use manifests::export;
 pub use names::layout;
 pub use packed::{gzip, zstd};
 pub use pages::page;
@@ -33,7 +35,7 @@ pub use records::{completion, control, link, manifest, message, plan};
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its folder of seeds.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("json_export", json_export),
     ("json_line", json_line),
     ("changes", changes),
@@ -51,4 +53,5 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("message", message),
     ("control", control),
     ("layout", layout),
+    ("export", export),
 ];

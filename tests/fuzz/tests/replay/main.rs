@@ -149,3 +149,8 @@ fn controls_are_read_again() {
 fn keys_build_what_they_are_parsed_from() {
     replay("layout");
 }
+
+#[test]
+fn manifests_of_exports_list_each_file_once() {
+    replay("export");
+}
