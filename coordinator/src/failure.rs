@@ -17,6 +17,7 @@ use backfleet::scan::{BudgetError, ScanPlanError};
 use backfleet::spec::SpecError;
 use backfleet::start::StartError;
 use backfleet::take::TakeError;
+use backfleet::target::TargetError;
 use backfleet_aws::ConnectError;
 use backfleet_core::ports::{ExportRefusal, PortError, PortFault};
 use backfleet_worker::http::WatchError;
@@ -102,8 +103,21 @@ impl From<LocationError> for Failure {
             LocationError::Unknown { .. }
             | LocationError::Nested { .. }
             | LocationError::NoObjects { .. } => (None, Exit::Usage),
+            LocationError::Sink { .. } => (Some("give that place".into()), Exit::Usage),
         };
         Self { error: error.into(), advice, exit }
+    }
+}
+
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Location(error) => error.into(),
+            error => {
+                let advice = error.advice();
+                Self::usage(error, advice)
+            }
+        }
     }
 }
 
@@ -236,7 +250,7 @@ impl From<ParityError> for Failure {
         };
         let exit = match error {
             ParityError::Port(_) | ParityError::Empty { .. } | ParityError::Unreadable { .. } => Exit::Source,
-            ParityError::NoJob { .. } | ParityError::NoShard { .. } => Exit::Usage,
+            ParityError::NoJob { .. } | ParityError::NoShard { .. } | ParityError::Sink { .. } => Exit::Usage,
             ParityError::Completion { .. } => Exit::Unproven,
         };
         Self { error: error.into(), advice, exit }

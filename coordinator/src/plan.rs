@@ -103,6 +103,9 @@ pub async fn make(
 ) -> Result<Planned, PlanningError> {
     if let [location @ Location::Table { .. }] = locations {
         let is_pinned = matches!(request.schema, SchemaRequest::Pinned(_));
+        if let Some(sink) = &request.sink {
+            return Err(SpecError::SinkOfScan { sink: sink.place() }.into());
+        }
         if request.format == PARQUET && !is_pinned {
             return Err(SpecError::ScanSchema.into());
         }

@@ -2,7 +2,9 @@
 
 use backfleet_convert::{RecipeError, Schema};
 use backfleet_core::job::{JobOptions, OptionsError, TableOptions};
+use backfleet_core::limits::ENVELOPE_BYTES_MAX;
 use backfleet_core::plan::Expressions;
+use backfleet_core::sink::{Sink, SinkPlace};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -49,6 +51,8 @@ pub struct Request {
     pub sources: SourceRequest,
     /// How a table is scanned.
     pub scan: ScanRequest,
+    /// Where records go instead of into objects.
+    pub sink: Option<Sink>,
 }
 
 /// Where the columns of Parquet files come from.
@@ -137,6 +141,24 @@ pub enum SpecError {
     /// A census of a table would read it twice.
     #[error("a scan cannot find out the columns of Parquet files: that would read the whole table twice")]
     ScanSchema,
+    /// Every sink takes one form of records.
+    #[error("{sink} is given its records as {wanted}, not as {option}")]
+    SinkForm {
+        /// The sink.
+        sink: SinkPlace,
+        /// What it is given.
+        wanted: &'static str,
+        /// What was asked for.
+        option: String,
+    },
+    /// What a scan has read cannot be read again, and after a crash a sink is given some records again.
+    #[error(
+        "a scan cannot be put into {sink}: after a crash some records are given again, and a live table is another one by then"
+    )]
+    SinkOfScan {
+        /// The sink.
+        sink: SinkPlace,
+    },
     /// The keys that were given are not those of the export's records.
     #[error("the export's records have the key attributes {found:?}, given are {given:?}")]
     OtherKeys {
@@ -188,6 +210,10 @@ impl SpecError {
                     .into()
             }
             Self::OtherKeys { found, .. } => format!("give --keys {}, hash key first", found.join(",")),
+            Self::SinkForm { .. } => "leave --format, --compression and --partition out".into(),
+            Self::SinkOfScan { .. } => {
+                "give an export, or have one taken first: --export-first s3://bucket/prefix".into()
+            }
             Self::NoTime => "give it with --snapshot-time 2026-01-14T10:18:50Z".into(),
             Self::Options(OptionsError::Recipe(RecipeError::MissingKeys { .. })) => {
                 "give them with --keys HASH[,RANGE]".into()
@@ -263,9 +289,41 @@ pub fn options(request: &Request, summary: &Shown, schema: Option<Schema>) -> Re
         kinesis_precision: request.kinesis_precision.clone(),
         upsert: request.upsert.clone(),
         schema,
+        sink: None,
+    };
+    let options = match &request.sink {
+        None => options,
+        Some(sink) => for_sink(options, request, sink)?,
     };
     options.recipe(false)?;
     Ok(options)
+}
+
+/// The form that a sink is given its records in: a shard is one envelope, and lies in no folder.
+fn for_sink(options: JobOptions, request: &Request, sink: &Sink) -> Result<JobOptions, SpecError> {
+    let wanted = form_of(sink);
+    let other = |option: String| SpecError::SinkForm { sink: sink.place(), wanted, option };
+    if request.format != wanted {
+        return Err(other(request.format.clone()));
+    }
+    if let Some(partition) = &request.partition {
+        return Err(other(format!("objects in {partition:?}")));
+    }
+    Ok(JobOptions {
+        compression: "none".into(),
+        partition: String::new(),
+        shard_bytes_max: ENVELOPE_BYTES_MAX,
+        document: "object".into(),
+        sink: Some(sink.clone()),
+        ..options
+    })
+}
+
+/// The format of the records that a sink is given.
+pub fn form_of(sink: &Sink) -> &'static str {
+    match sink {
+        Sink::Function(_) => "lambda-event",
+    }
 }
 
 /// The keys that were given, which say which is the hash key; else those that the records name.

@@ -319,6 +319,17 @@ BUDGET = Row("Budget", [
     ),
 ])
 
+SINKS = Row("Sinks", [
+    Panel(
+        "Runs of functions by outcome",
+        "Envelopes, or parts of one, that a function was handed. reported: it named records to be handed again. "
+        "failed: an exception or a timeout; what fails every time is halved down to the record. 0 where no job has a "
+        "function.",
+        [Query(rate("backfleet_invocations_total", "outcome"), "{{outcome}}")],
+        unit="cps", stack=True,
+    ),
+])
+
 TROUBLE = Row("Trouble", [
     Panel(
         "Shards with other content",
@@ -399,4 +410,4 @@ TROUBLE = Row("Trouble", [
     ),
 ])
 
-ROWS = [JOB, QUEUE, FLEET, BUDGET, TROUBLE]
+ROWS = [JOB, QUEUE, FLEET, BUDGET, SINKS, TROUBLE]

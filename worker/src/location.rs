@@ -7,9 +7,10 @@ use std::{fmt, io};
 use backfleet_aws::{Aws, AwsConfig, ConnectError, DynamoExporter};
 use backfleet_core::ahead::ReadAheadStore;
 use backfleet_core::local::LocalStore;
-use backfleet_core::paced::{PacedStore, StorePace};
+use backfleet_core::paced::{InvokePace, PacedStore, StorePace};
 use backfleet_core::ports::{ControlStore, ObjectStore, PortError, TableScanner};
 use backfleet_core::retry::{Retrier, RetryPolicy, RetryingScanner, RetryingStore};
+use backfleet_core::sink::SinkPlace;
 use tokio::sync::OnceCell;
 
 use crate::desk::Origin;
@@ -41,6 +42,14 @@ pub enum LocationError {
     /// A kind of place that this version does not know.
     #[error("{text:?} is neither a folder, nor s3://bucket/prefix, nor dynamodb://table")]
     Unknown {
+        /// What was given.
+        text: String,
+    },
+    /// A sink where objects are asked for.
+    #[error(
+        "{text} holds no objects: what a job keeps of itself that puts its records there lies in its --state"
+    )]
+    Sink {
         /// What was given.
         text: String,
     },
@@ -90,19 +99,26 @@ pub struct Connections {
     aws: OnceCell<Aws>,
     retrier: Arc<Retrier>,
     pace: Arc<StorePace>,
+    invoke_pace: Arc<InvokePace>,
 }
 
 impl Connections {
-    /// None yet. All buckets together are asked at `pace`.
-    pub fn new(config: AwsConfig, pace: StorePace) -> Self {
+    /// None yet. All buckets together are asked at `pace`, all functions together at `invoke_pace`.
+    pub fn new(config: AwsConfig, pace: StorePace, invoke_pace: InvokePace) -> Self {
         // Any seed will do, as long as two processes back off differently.
         let retrier = Arc::new(Retrier::new(RetryPolicy::default(), u64::from(std::process::id())));
-        Self { config, aws: OnceCell::new(), retrier, pace: Arc::new(pace) }
+        let (pace, invoke_pace) = (Arc::new(pace), Arc::new(invoke_pace));
+        Self { config, aws: OnceCell::new(), retrier, pace, invoke_pace }
     }
 
     /// The clients.
     pub async fn aws(&self) -> Result<&Aws, ConnectError> {
         self.aws.get_or_try_init(|| Aws::connect(self.config.clone())).await
+    }
+
+    /// How much functions may be asked.
+    pub(crate) fn invoke_pace(&self) -> Arc<InvokePace> {
+        self.invoke_pace.clone()
     }
 
     /// What tries calls again.
@@ -137,6 +153,9 @@ impl Location {
                 return Err(unknown());
             }
             return Ok(Self::Table { table: table.to_owned(), index });
+        }
+        if SinkPlace::is_meant(text) {
+            return Err(LocationError::Sink { text: text.to_owned() });
         }
         if text.contains("://") || text.is_empty() {
             return Err(unknown());

@@ -14,6 +14,7 @@ use backfleet::run::RunEnd;
 use backfleet::scan::set_control;
 use backfleet::start::{Started, adopt_in};
 use backfleet::status::{Status, status};
+use backfleet::target::Target;
 use backfleet::verify::Proof;
 use backfleet::wait::{Fleet, LOOK_EVERY, LOOK_SHARE, Tell, rests};
 use backfleet_aws::{DeadLetterBox, SqsQueue};
@@ -47,9 +48,11 @@ type Queue = RetryingQueue<SqsQueue>;
 /// `backfleet start`.
 pub async fn start(args: &StartArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let dest = Location::parse(&args.dest)?;
+    let Target { place: dest, sink } = args.sink.target(&args.dest)?;
+    cost::check_sink(&args.job.cost, sink.as_ref())?;
     let queue = open_queue(&args.queue, connections).await?;
-    let Some((sources, request)) = export::source(&args.job, &args.export, output, connections).await? else {
+    let Some((sources, request)) = export::source(&args.job, &args.export, sink, output, connections).await?
+    else {
         return Ok(Exit::Interrupted);
     };
     let planned =

@@ -1,4 +1,6 @@
-//! An object store that is asked no faster than allowed: requests, and bytes that are put.
+//! What is asked no faster than allowed: an object store, by requests and by bytes that are put; a function, by runs.
+
+mod function;
 
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use crate::pace::Pacer;
 use crate::ports::{
     ByteStream, GetRequest, Listing, NewObject, ObjectInfo, ObjectStore, PortError, PutOutcome,
 };
+
+pub use function::{InvokePace, PacedFunction};
 
 /// What bytes are counted in: finer steps than a request has bytes of headers would be for nothing.
 const STEP_BYTES: f64 = 1024.0;

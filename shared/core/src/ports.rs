@@ -7,6 +7,7 @@ mod clock;
 mod dead_letters;
 mod error;
 mod exporter;
+mod function;
 mod object_store;
 mod queue;
 mod table_scanner;
@@ -18,6 +19,7 @@ pub use exporter::{
     ExportFormat, ExportProgress, ExportRefusal, ExportRequest, ExportSpan, ExportStart, ExportState,
     Exporter, Recovery,
 };
+pub use function::{Function, FunctionFailure, Reply};
 pub use object_store::{
     ByteStream, ControlStore, ETag, GetRequest, Listing, ListingEntry, Metadata, NewObject, ObjectInfo,
     ObjectStore, PutOutcome,

@@ -8,6 +8,7 @@
 //! from an injected seed so that a simulation repeats.
 
 mod budget;
+mod function;
 mod jitter;
 mod queue;
 mod scanner;
@@ -16,6 +17,7 @@ mod store;
 mod tests;
 
 pub use budget::RetryBudget;
+pub use function::RetryingFunction;
 pub use jitter::Jitter;
 pub use queue::RetryingQueue;
 pub use scanner::RetryingScanner;

@@ -5,11 +5,17 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use backfleet_core::conformance::{object_store, queue, table_scanner};
+use backfleet_core::conformance::{function, object_store, queue, table_scanner};
 use backfleet_core::local::LocalStore;
-use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
-use backfleet_core::ports::{ObjectStore, Queue, ReadCapacity, TableScanner};
-use backfleet_core::retry::{Retrier, RetryPolicy, RetryingQueue, RetryingScanner, RetryingStore};
+use backfleet_core::memory::{MemoryFunction, MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
+use backfleet_core::paced::{InvokePace, PacedFunction};
+use backfleet_core::ports::{
+    Function, FunctionFailure, ObjectStore, Queue, ReadCapacity, Reply, TableScanner,
+};
+use backfleet_core::retry::{
+    Retrier, RetryPolicy, RetryingFunction, RetryingQueue, RetryingScanner, RetryingStore,
+};
+use bytes::Bytes;
 
 fn retrier() -> Arc<Retrier> {
     Arc::new(Retrier::new(RetryPolicy::default(), 1))
@@ -104,4 +110,25 @@ async fn memory_is_a_table() {
 async fn memory_behind_retries_is_a_table() {
     table_scanner::all(async || table_under_test(|table| Arc::new(RetryingScanner::new(table, retrier()))))
         .await;
+}
+
+fn echo() -> MemoryFunction {
+    MemoryFunction::new(|payload| match payload.starts_with(br#"{"fail""#) {
+        true => Reply::Failed(FunctionFailure { kind: "ValueError".into(), message: "as asked".into() }),
+        false => Reply::Returned(Bytes::copy_from_slice(payload)),
+    })
+}
+
+#[tokio::test]
+async fn memory_is_a_function() {
+    function::all(async || Arc::new(echo()) as Arc<dyn Function>).await;
+}
+
+#[tokio::test]
+async fn memory_behind_pace_and_retries_is_a_function() {
+    function::all(async || {
+        let paced = PacedFunction::new(echo(), Arc::new(InvokePace::new(1, Some(1e6))));
+        Arc::new(RetryingFunction::new(Arc::new(paced), retrier())) as Arc<dyn Function>
+    })
+    .await;
 }

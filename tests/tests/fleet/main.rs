@@ -14,4 +14,5 @@ mod watching;
 mod doctor;
 mod scans;
 mod exports;
+mod sinks;
 mod inputs;
