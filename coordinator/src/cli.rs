@@ -8,12 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use backfleet::dlq::Choice;
 use backfleet::price::Ceiling;
+use backfleet::spec::form_of;
 use backfleet::spec::{PARQUET, Request, ScanRequest, SchemaRequest, SourceRequest, SpecError};
 use backfleet::synth::Profile;
+use backfleet::target::TargetRequest;
 use backfleet_convert::{Notation, Schema};
 use backfleet_core::job::JobId;
+use backfleet_core::limits::{ENVELOPE_RECORDS_MAX, REFUSED_MAX_DEFAULT};
 use backfleet_core::plan::Expressions;
 use backfleet_core::ports::ExportSpan;
+use backfleet_core::sink::Sink;
 use backfleet_worker::flags::AwsFlags;
 use backfleet_worker::location::{Location, LocationError};
 use clap::builder::PossibleValuesParser;
@@ -126,11 +130,48 @@ pub struct RunArgs {
     pub job: JobArgs,
     #[command(flatten)]
     pub export: ExportFirstArgs,
-    /// Folder to write to; made if it is not there
+    /// Folder to write to, made if it is not there; s3://bucket/prefix; lambda://<function>, which is handed
+    /// the records; or touch://<table>, whose unchanged items get a mark so that its stream carries them
     #[arg(long, value_name = "PLACE")]
     pub dest: String,
     #[command(flatten)]
+    pub sink: SinkArgs,
+    #[command(flatten)]
     pub here: HereArgs,
+}
+
+/// What a destination needs that holds no objects.
+#[derive(Args)]
+pub struct SinkArgs {
+    /// Where a job for lambda:// or touch:// keeps its plan, receipts, completions, quarantine and manifest: a folder or s3://bucket/prefix
+    #[arg(long, value_name = "PLACE", help_heading = "Sink")]
+    pub state: Option<String>,
+    /// Records that a function is handed at once, at the most; a crash may hand as many again [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ENVELOPE_RECORDS_MAX)), help_heading = "Sink")]
+    pub envelope_records: Option<u32>,
+    /// touch://: the table may be written to. Each item costs a write unit for every KB, and its stream carries it again
+    #[arg(long, help_heading = "Sink")]
+    pub yes_write_to_table: bool,
+    /// touch://: attribute that is set to the job's id [default: _backfleet]
+    #[arg(long, value_name = "NAME", help_heading = "Sink")]
+    pub marker: Option<String>,
+    /// touch://: take away again what the same command without this marked; costs and streams as much
+    #[arg(long, help_heading = "Sink")]
+    pub untouch: bool,
+}
+
+impl SinkArgs {
+    /// Where records go, by what was said beside `dest`.
+    pub fn target(&self, dest: &str) -> TargetRequest {
+        TargetRequest {
+            dest: dest.to_owned(),
+            state: self.state.clone(),
+            envelope_records: self.envelope_records,
+            marker: self.marker.clone(),
+            untouch: self.untouch,
+            write_to_table: self.yes_write_to_table,
+        }
+    }
 }
 
 /// How a job is done in this process.
@@ -142,6 +183,9 @@ pub struct HereArgs {
     /// Records that may end in quarantine before the job counts as failed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_quarantine: u64,
+    /// Records of one file that a function or table may refuse before the file is put aside
+    #[arg(long, value_name = "N", default_value_t = REFUSED_MAX_DEFAULT)]
+    pub max_refused: u64,
     /// Seconds that files in hand may go on after an interruption
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub stop_timeout: u64,
@@ -151,9 +195,11 @@ pub struct HereArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Folder that `run` would write to: says what is there already
+    /// Where `run` would write to: says what is there already
     #[arg(long, value_name = "PLACE")]
     pub dest: Option<String>,
+    #[command(flatten)]
+    pub sink: SinkArgs,
 }
 
 #[derive(Args)]
@@ -178,9 +224,9 @@ pub struct JobArgs {
     /// File with DescribeTable's answer (or its KeySchema), instead of --keys
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     pub key_schema: Option<PathBuf>,
-    /// What a record looks like
-    #[arg(long, default_value = "stream", value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item", "image", "parquet"]), help_heading = "Records")]
-    pub format: String,
+    /// What a record looks like [default: stream, for a function lambda-event, for touches item]
+    #[arg(long, value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item", "image", "parquet"]), help_heading = "Records")]
+    pub format: Option<String>,
     /// ARN of the live stream, for eventSourceARN [default: the table's, with the export's time as label]
     #[arg(long, value_name = "ARN", help_heading = "Records")]
     pub stream_arn: Option<String>,
@@ -306,10 +352,12 @@ impl JobArgs {
     }
 
     /// What is asked, with `keys` from wherever they came.
-    pub fn request(&self, keys: Vec<String>) -> Result<Request, Failure> {
-        let default = if self.format == PARQUET { "zstd" } else { "gzip" };
+    pub fn request(&self, keys: Vec<String>, sink: Option<Sink>) -> Result<Request, Failure> {
+        let format = self.format(sink.as_ref());
+        let default = if format == PARQUET { "zstd" } else { "gzip" };
         Ok(Request {
-            format: self.format.clone(),
+            format: format.to_owned(),
+            sink,
             compression: self.compression.clone().unwrap_or_else(|| default.to_owned()),
             partition: self.partition.clone(),
             shard_bytes_max: self.shard_bytes,
@@ -346,8 +394,12 @@ impl JobArgs {
         })
     }
 
+    fn format(&self, sink: Option<&Sink>) -> &str {
+        self.format.as_deref().unwrap_or_else(|| sink.map_or("stream", form_of))
+    }
+
     fn schema(&self) -> Result<SchemaRequest, Failure> {
-        if self.schema.is_some() && self.format != PARQUET {
+        if self.schema.is_some() && self.format(None) != PARQUET {
             return Err(SpecError::SchemaWithout.into());
         }
         match self.schema.as_deref() {
@@ -499,9 +551,12 @@ pub struct StartArgs {
     pub job: JobArgs,
     #[command(flatten)]
     pub export: ExportFirstArgs,
-    /// Place to write to
+    /// Place to write to; lambda://<function>, which is handed the records; or touch://<table>, whose unchanged items get a
+    /// mark so that its stream carries them
     #[arg(long, value_name = "PLACE")]
     pub dest: String,
+    #[command(flatten)]
+    pub sink: SinkArgs,
     #[command(flatten)]
     pub queue: QueueArgs,
     /// Stay until every unit is complete or put aside, then prove and commit

@@ -23,12 +23,14 @@ use backfleet::run::{Run, RunConfig, RunEnd};
 use backfleet::scan::Budget;
 use backfleet::spec::keys_of_schema;
 use backfleet::synth::{self, SynthSpec};
+use backfleet::target::Target;
 use backfleet::verify::{Proof, Verification};
 use backfleet_convert::Crew;
-use backfleet_core::job::JobId;
+use backfleet_core::job::{JobId, JobOptions};
 use backfleet_core::layout::Layout;
 use backfleet_core::plan::{ExportSource, Expressions, PartContent, Plan, ScanSource, Source};
 use backfleet_core::ports::ObjectStore;
+use backfleet_core::sink::Sink;
 use backfleet_worker::location::{Connections, Location, check_apart};
 use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
@@ -44,14 +46,19 @@ use crate::wording::{self, Ended};
 /// `backfleet run`.
 pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let dest = Location::parse(&args.dest)?;
-    let Some((sources, request)) = export::source(&args.job, &args.export, output, connections).await? else {
+    let target = Target::read_to_write(&args.sink.target(&args.dest), connections).await?;
+    cost::check_sink(&args.job.cost, target.sink.as_ref())?;
+    let dest = target.place.clone();
+    let Some((sources, request)) =
+        export::source(&args.job, &args.export, &target, output, connections).await?
+    else {
         return Ok(Exit::Interrupted);
     };
     sources.iter().try_for_each(|source| check_apart(source, &dest))?;
     let planned =
         make(&sources, &request, Some(Shelf { dest: &dest, connections, may_write: true }), connections)
             .await?;
+    let planned = if target.is_undo() { planned.undone().map_err(PlanningError::Plan)? } else { planned };
     cost::check(&args.job.cost, &planned, connections).await?;
     carry_out(planned, dest, &args.here, began, output, connections).await
 }
@@ -74,6 +81,7 @@ async fn carry_out(
         workers: here.workers(),
         stop_timeout: Duration::from_secs(here.stop_timeout),
         quarantine_max: here.max_quarantine,
+        refused_max: here.max_refused,
         crew: Crew::of_all_cores(),
     };
     let seconds = here.stop_timeout;
@@ -99,7 +107,11 @@ fn announce(run: &Run, dest: &Location) {
             format!("{} in {} lanes, {}", plural(units, "segment"), scan.lanes, print(plan.bytes()))
         }
     };
-    eprintln!("job {}: {what}{resumed} -> {dest}/{}", plan.job.short(), plan.options.partition);
+    let to = match &plan.options.sink {
+        None => format!("{dest}/{}", plan.options.partition),
+        Some(sink) => format!("{}, receipts in {dest}", sink.place()),
+    };
+    eprintln!("job {}: {what}{resumed} -> {to}", plan.job.short());
 }
 
 struct Job {
@@ -150,11 +162,13 @@ impl Job {
                 (ended.outcome, ended.exit) = ("dead-letters", Exit::DeadLetters);
                 (ended.dead, ended.complete) = (Some(dead), Some(*complete));
                 format!(
-                    "incomplete: {} of {} could not be used; the other {} are done; no _SUCCESS was written\n{}  next: mend or copy these files again, then run the same command: it does only what is left",
+                    "incomplete: {} of {} could not be {}; the other {} are done; no _SUCCESS was written\n{}  next: mend {}, then run the same command: it does only what is left",
                     count(dead.len() as u64),
                     files(self.plan.units.len() as u64),
+                    if self.plan.options.sink.is_some() { "done" } else { "used" },
                     count(*complete as u64),
-                    wording::dead_letters(&self.plan, dead)
+                    wording::dead_letters(&self.plan, dead),
+                    wording::to_mend(&self.plan, dead),
                 )
             }
             RunEnd::Exhausted { reason, complete } => {
@@ -224,10 +238,20 @@ fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_jso
 
 /// `backfleet plan`.
 pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
-    let dest = args.dest.as_deref().map(Location::parse).transpose()?;
+    let target = match &args.dest {
+        None => None,
+        Some(dest) => Some(Target::read(&args.sink.target(dest), connections).await?),
+    };
+    let dest = target.as_ref().map(|target| target.place.clone());
     let shelf = dest.as_ref().map(|dest| Shelf { dest, connections, may_write: false });
-    let request = args.job.request(keys(&args.job)?)?;
+    let given = keys(&args.job)?;
+    let request = match &target {
+        None => args.job.request(given, None)?,
+        Some(target) => args.job.request(target.keys(given)?, target.sink.clone())?,
+    };
     let planned = make(&args.job.sources()?, &request, shelf, connections).await?;
+    let is_undo = target.as_ref().is_some_and(Target::is_undo);
+    let planned = if is_undo { planned.undone().map_err(PlanningError::Plan)? } else { planned };
     let layout = planned.plan.layout().expect("a plan that was made has a layout");
     let there = match &dest {
         None => None,
@@ -286,13 +310,7 @@ fn plan_text(plan: &Plan, budget: Budget, estimate: &Estimate, pending: Option<u
         }
         Source::Scan(scan) => text += &scan_text(plan, scan, budget),
     }
-    text += &format!(
-        "output     {}, {}, shards of {} in {:?}\n",
-        plan.options.format,
-        plan.options.compression,
-        print_limit(plan.options.shard_bytes_max),
-        plan.options.partition
-    );
+    text += &output_text(plan);
     text += &estimate.text();
     let (shown, deadline) = cost::deadline(plan.options.snapshot_micros);
     text += &format!(
@@ -302,6 +320,28 @@ fn plan_text(plan: &Plan, budget: Budget, estimate: &Estimate, pending: Option<u
         text += &format!("left to do {}\n", files(pending as u64));
     }
     text + "nothing was written"
+}
+
+/// What the records become.
+fn output_text(plan: &Plan) -> String {
+    let JobOptions { format, compression, shard_bytes_max, partition, sink, .. } = &plan.options;
+    let bytes = print_limit(*shard_bytes_max);
+    match sink {
+        None => format!("output     {format}, {compression}, shards of {bytes} in {partition:?}\n"),
+        Some(sink @ Sink::Function(function)) => format!(
+            "output     handed to {}, each record at least once, at most {} and {bytes} at a time\n",
+            sink.place(),
+            plural(function.records_max.into(), "record"),
+        ),
+        Some(sink @ Sink::Touch(touch)) => {
+            let what = if touch.undo.is_some() { "loses" } else { "that is unchanged gets" };
+            format!(
+                "output     each item of {} {what} the mark {:?}: a write unit for every KB of it, passed over or not, and a record in its stream\n",
+                sink.place(),
+                touch.marker,
+            )
+        }
+    }
 }
 
 /// The exports, each with what it shows.

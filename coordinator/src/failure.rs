@@ -17,6 +17,7 @@ use backfleet::scan::{BudgetError, ScanPlanError};
 use backfleet::spec::SpecError;
 use backfleet::start::StartError;
 use backfleet::take::TakeError;
+use backfleet::target::TargetError;
 use backfleet_aws::ConnectError;
 use backfleet_core::ports::{ExportRefusal, PortError, PortFault};
 use backfleet_worker::http::WatchError;
@@ -102,8 +103,25 @@ impl From<LocationError> for Failure {
             LocationError::Unknown { .. }
             | LocationError::Nested { .. }
             | LocationError::NoObjects { .. } => (None, Exit::Usage),
+            LocationError::Sink { .. } => (Some("give that place".into()), Exit::Usage),
         };
         Self { error: error.into(), advice, exit }
+    }
+}
+
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Location(error) => error.into(),
+            TargetError::Describe { ref source, .. } => {
+                let advice = port_advice(source);
+                Self { error: error.into(), advice, exit: Exit::Usage }
+            }
+            error => {
+                let advice = error.advice();
+                Self::usage(error, advice)
+            }
+        }
     }
 }
 
@@ -210,6 +228,10 @@ impl From<ReplayError> for Failure {
                 "a segment that cannot be converted is a dead letter: `backfleet dlq list`".to_owned(),
                 Exit::Usage,
             ),
+            ReplayError::Touch { .. } => (
+                "touch the table again with another --marker, or leave those items be: nothing was written to them".to_owned(),
+                Exit::Usage,
+            ),
             ReplayError::Options(_) | ReplayError::Plan(_) => {
                 ("mend --keys, --extra-field or --exclude".to_owned(), Exit::Usage)
             }
@@ -236,7 +258,7 @@ impl From<ParityError> for Failure {
         };
         let exit = match error {
             ParityError::Port(_) | ParityError::Empty { .. } | ParityError::Unreadable { .. } => Exit::Source,
-            ParityError::NoJob { .. } | ParityError::NoShard { .. } => Exit::Usage,
+            ParityError::NoJob { .. } | ParityError::NoShard { .. } | ParityError::Sink { .. } => Exit::Usage,
             ParityError::Completion { .. } => Exit::Unproven,
         };
         Self { error: error.into(), advice, exit }

@@ -8,6 +8,7 @@ mod facts;
 mod template;
 
 use backfleet_core::job::OptionsError;
+use backfleet_core::sink::SinkPlace;
 
 pub use facts::{Facts, LIVE_MARGIN, shown, source_name};
 use template::{render, templates};
@@ -44,6 +45,12 @@ pub enum HandoffError {
         /// The job's format.
         format: String,
     },
+    /// Its records lie nowhere that this job knows of.
+    #[error("the records of this job went into {sink}: they lie where that puts them, beside the live ones")]
+    Sink {
+        /// Where they went.
+        sink: SinkPlace,
+    },
     /// Its records have no image to make a table of.
     #[error("records with the view {view} do not hold the items")]
     View {
@@ -77,6 +84,7 @@ impl HandoffError {
                  parquet are whole tables already"
                     .into(),
             ),
+            Self::Sink { .. } => Some("query what the live pipeline writes: it holds the history too".into()),
             Self::View { .. } => Some("convert with --view-type NEW_IMAGE or NEW_AND_OLD_IMAGES".into()),
             Self::Unwritable { .. } => Some("write the code by hand, after docs/formats/spark.md".into()),
             Self::Time(_) | Self::Options(_) => None,

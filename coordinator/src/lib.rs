@@ -9,6 +9,7 @@ pub mod take;
 pub mod export;
 pub mod census;
 pub mod spec;
+pub mod target;
 pub mod plan;
 pub mod scan;
 pub mod price;

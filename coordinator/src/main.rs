@@ -36,7 +36,8 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
-    let (output, connections) = (&cli.output, &Connections::new(cli.aws.config("backfleet"), cli.aws.pace()));
+    let connections = Connections::new(cli.aws.config("backfleet"), cli.aws.paces());
+    let (output, connections) = (&cli.output, &connections);
     match &cli.command {
         Command::Run(args) => command::run(args, output, connections).await,
         Command::Start(args) => command::fleet::start(args, output, connections).await,

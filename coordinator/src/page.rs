@@ -7,6 +7,7 @@ use backfleet::handoff::source_name;
 use backfleet::overview::{Commit, Overview, UnitOutput};
 use backfleet::price::{Prices, writes};
 use backfleet_core::plan::{Plan, Source};
+use backfleet_core::sink::Sink;
 use backfleet_worker::location::Location;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -135,10 +136,19 @@ fn tiles(plan: &Plan, seen: &Overview) -> Vec<(String, &'static str)> {
     match &seen.commit {
         Some(commit) => {
             let counts = &commit.manifest.counts;
-            tiles.push((count(counts.records_out), "records written"));
+            let sink = plan.options.sink.as_ref();
+            let (written, shards, output) = match sink {
+                None => ("records written", "shards", "of output"),
+                Some(Sink::Function(_)) => ("records handed over", "receipts", "of receipts"),
+                Some(Sink::Touch(_)) => ("items touched", "receipts", "of receipts"),
+            };
+            tiles.push((count(counts.records_out), written));
+            if counts.passed_over > 0 {
+                tiles.push((count(counts.passed_over), "items passed over"));
+            }
             tiles.push((count(counts.quarantined), "in quarantine"));
-            tiles.push((count(counts.shards), "shards"));
-            tiles.push((print(counts.bytes_out), "of output"));
+            tiles.push((count(counts.shards), shards));
+            tiles.push((print(counts.bytes_out), output));
         }
         None => {
             let bytes: u64 = seen.completed.iter().map(|(_, unit)| plan.units[*unit as usize].bytes).sum();
@@ -165,7 +175,11 @@ fn facts(plan: &Plan, seen: &Overview) -> Vec<(&'static str, String)> {
         Source::Export(export) => plural(export.parts.len() as u64, "export"),
     };
     facts.push(("Source", format!("{what}, {}", plan.location)));
-    facts.push(("Format", format!("{}, {}, into {partition}", options.format, options.compression)));
+    let format = match &options.sink {
+        None => format!("{}, {}, into {partition}", options.format, options.compression),
+        Some(sink) => format!("{}, into {}", options.format, sink.place()),
+    };
+    facts.push(("Format", format));
     facts.push(("Keys", options.keys.join(", ")));
     facts
 }
@@ -272,10 +286,11 @@ fn written(plan: &Plan, dest: &Location, commit: Option<&Commit>, prices: &Price
     let stands =
         manifest.counts.shards + manifest.units + manifest.quarantine.len() as u64 + OBJECTS_OF_THE_JOB;
     let mut all = Vec::new();
-    if let Source::Export(_) = plan.source {
+    let is_sink = plan.options.sink.is_some();
+    if let (Source::Export(_), false) = (&plan.source, is_sink) {
         all.push(write("reckoned before", writes(plan.units.len() as u64, plan.bytes())));
     }
-    all.push(write("shards", manifest.counts.shards));
+    all.push(write(if is_sink { "receipts" } else { "shards" }, manifest.counts.shards));
     all.push(write("completions", manifest.units));
     all.push(write("all that stands", stands));
     all

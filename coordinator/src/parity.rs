@@ -26,6 +26,7 @@ pub use portrait::{Portrait, times};
 use backfleet_core::completion::CompletionError;
 use backfleet_core::job::JobId;
 use backfleet_core::ports::PortError;
+use backfleet_core::sink::SinkPlace;
 
 /// Why one object cannot be looked into.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +105,16 @@ pub enum ParityError {
         /// The job.
         job: JobId,
     },
+    /// Its records lie nowhere that this job knows of.
+    #[error("the records of job {job} went into {sink}, and none of them lies in {dest}")]
+    Sink {
+        /// The destination.
+        dest: String,
+        /// The job.
+        job: JobId,
+        /// Where they went.
+        sink: SinkPlace,
+    },
     /// A completion that is none.
     #[error("completion {key} of the job cannot be read")]
     Completion {
@@ -126,6 +137,7 @@ impl ParityError {
             Self::NoJob { .. } => {
                 "give the destination of a job; `backfleet infer --live …` needs none".into()
             }
+            Self::Sink { .. } => "there is nothing to compare: the live pipeline itself wrote them".into(),
             Self::NoShard { .. } => {
                 "wait until the first unit is complete, or convert a small export into a folder of its own"
                     .into()

@@ -10,8 +10,9 @@ use backfleet_core::layout::{Layout, LayoutError};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig};
 use backfleet_core::plan::{Plan, Source};
 use backfleet_core::ports::{ObjectStore, PortError};
+use backfleet_worker::outlet;
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, OnePlace, Origin, WorkerConfig, work};
+use backfleet_worker::{Desk, OnePlace, Origin, Outlet, WorkerConfig, work};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub struct RunConfig {
     pub stop_timeout: Duration,
     /// Records in quarantine that are accepted.
     pub quarantine_max: u64,
+    /// Records of one unit that a sink may refuse.
+    pub refused_max: u64,
     /// Who helps the conversions.
     pub crew: Arc<Crew>,
 }
@@ -120,6 +123,7 @@ pub struct Run {
     layout: Layout,
     source: Origin,
     dest: Arc<dyn ObjectStore>,
+    outlet: Option<Outlet>,
     proof: Proof,
     pending: BTreeSet<u32>,
     tally: Arc<Tally>,
@@ -135,7 +139,11 @@ impl Run {
         planned.check_apart(dest_location)?;
         let dest = dest_location.open_to_write(connections).await?;
         let proof = if dest_location.is_near() { Proof::Read } else { Proof::Told };
-        let run = Self::over(planned.plan, planned.source, dest, proof).await?;
+        let outlet = match &planned.plan.options.sink {
+            None => None,
+            Some(sink) => Some(outlet::open(sink, connections).await?),
+        };
+        let run = Self::over(planned.plan, planned.source, dest, proof).await?.with_outlet(outlet);
         planned.budget.settle(dest_location, &*run.dest, &run.layout, connections).await?;
         Ok(run)
     }
@@ -150,7 +158,13 @@ impl Run {
         let plan = adopt(&*dest, plan).await?;
         let layout = plan.layout()?;
         let pending = pending(&*dest, &plan, &layout).await?;
-        Ok(Self { plan, layout, source, dest, proof, pending, tally: Arc::default() })
+        Ok(Self { plan, layout, source, dest, outlet: None, proof, pending, tally: Arc::default() })
+    }
+
+    /// The same with the sink that the plan puts records into.
+    #[must_use]
+    pub fn with_outlet(self, outlet: Option<Outlet>) -> Self {
+        Self { outlet, ..self }
     }
 
     /// The plan that is followed.
@@ -213,9 +227,10 @@ impl Run {
         }
         let queue = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
         enqueue(&*queue, &self.plan, &self.pending).await?;
-        let places = OnePlace::new(self.source.clone(), self.dest.clone());
+        let places = OnePlace::new(self.source.clone(), self.dest.clone()).with_outlet(self.outlet.clone());
         let desk = Desk::new(places, queue.clone(), self.tally.clone())
             .with_patience(PATIENCE)
+            .with_refused_max(config.refused_max)
             .with_crew(config.crew.clone());
         let (ends, mut settled) = mpsc::channel(self.at_once(config.workers));
         let worker =

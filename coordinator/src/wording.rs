@@ -8,6 +8,7 @@ use backfleet_core::completion::Counts;
 use backfleet_core::layout::Layout;
 use backfleet_core::manifest::Manifest;
 use backfleet_core::plan::{Plan, Source};
+use backfleet_core::sink::Sink;
 use serde_json::{Value, json};
 
 use crate::failure::Exit;
@@ -15,6 +16,16 @@ use crate::size::{count, files, plural, print};
 
 /// Lines of a list that people are shown.
 const SHOWN_MAX: usize = 20;
+
+/// What a person has to mend before units that were put aside can be done.
+pub fn to_mend(plan: &Plan, dead: &BTreeMap<u32, String>) -> String {
+    let of_sink = |reason: &String| reason.starts_with("sink-");
+    match &plan.options.sink {
+        Some(sink) if dead.values().all(of_sink) => sink.place().to_string(),
+        Some(_) => "what the reasons name".to_owned(),
+        None => "or copy these files again".to_owned(),
+    }
+}
 
 /// `proven: …`, the line that says what was proven.
 pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
@@ -40,6 +51,16 @@ pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
         bare => format!("{} without an MD5 to hold them against", count(bare)),
     };
     let promised = promise(plan);
+    if let Some(sink) = &plan.options.sink {
+        return format!(
+            "{} ({md5}), {} in{promised}, {}, {} quarantined; {}, each there with its digest, none besides",
+            files(manifest.units),
+            plural(records_in, "record"),
+            put_into(sink, &manifest.counts),
+            count(quarantined),
+            plural(shards, "receipt"),
+        );
+    }
     format!(
         "{} ({md5}), {} in{promised}, {} out, {} quarantined; {}, {} ({} uncompressed), each there with its digest, none besides",
         files(manifest.units),
@@ -50,6 +71,21 @@ pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
         print(bytes_out),
         print(content_bytes),
     )
+}
+
+/// What a sink did with the records.
+fn put_into(sink: &Sink, counts: &Counts) -> String {
+    let taken = count(counts.records_out);
+    match sink {
+        Sink::Function(_) => format!("{taken} taken by {}, each at least once", sink.place()),
+        Sink::Touch(touch) => {
+            let (what, why) = match touch.undo {
+                None => ("touched", "another item by now, or gone"),
+                Some(_) => ("unmarked", "without the mark"),
+            };
+            format!("{taken} {what} in {}, {} passed over ({why})", sink.place(), count(counts.passed_over))
+        }
+    }
 }
 
 /// What the counts were held against.

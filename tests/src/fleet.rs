@@ -81,6 +81,11 @@ impl Fleet {
         }
     }
 
+    /// What `--queue` takes.
+    pub fn queue_url(&self) -> &str {
+        &self.queue
+    }
+
     /// The work queue.
     pub fn queue(&self) -> Queue<'_> {
         self.cloud.queue(&self.queue)

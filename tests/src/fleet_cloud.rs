@@ -143,6 +143,17 @@ impl Cloud {
         serde_json::from_slice(&answer.body).expect("DynamoDB answers with JSON")
     }
 
+    /// Asks Lambda.
+    #[track_caller]
+    pub fn lambda(&self, line: &str, request: &Value) -> Value {
+        let authorization = "AWS4-HMAC-SHA256 Credential=test/20260114/us-east-1/lambda/aws4_request, \
+                             SignedHeaders=host, Signature=0";
+        let headers = [("Content-Type", "application/json"), ("Authorization", authorization)];
+        let answer = ask(self.address, line, &headers, request.to_string().as_bytes());
+        assert!(matches!(answer.status, 200..300), "{line}: {}", answer.text());
+        serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
+    }
+
     #[track_caller]
     fn s3(&self, line: &str, body: &[u8]) -> Answer {
         let answer = ask(self.address, line, &[], body);

@@ -22,5 +22,6 @@ pub mod fleet_http;
 pub mod fleet_cloud;
 pub mod fleet_worker;
 pub mod fleet_table;
+pub mod fleet_function;
 pub mod fleet;
 pub mod proxy;

@@ -27,6 +27,7 @@ use crate::read::ReadError;
 use crate::receive::Delivery;
 use crate::scan::{ScanError, Scanned, scan_and_upload};
 use crate::settle::Settlement;
+use crate::sink::SinkError;
 use crate::upload::UploadError;
 
 /// Takes one delivery as far as it goes. Everything in here stops when the lease ends.
@@ -121,6 +122,9 @@ pub enum AttemptError {
     /// A shard or quarantine object could not be put.
     #[error("the output could not be written")]
     Upload(#[from] UploadError),
+    /// The records could not be put into the job's sink.
+    #[error("the sink could not be used")]
+    Sink(#[from] SinkError),
     /// The completion could not be put.
     #[error("the completion could not be written")]
     Complete(#[from] CompleteError),
@@ -155,6 +159,7 @@ impl AttemptError {
             Self::Upload(UploadError::Conflict { .. }) | Self::Complete(CompleteError::Conflict { .. }) => {
                 Remedy::PutAside
             }
+            Self::Sink(error) if error.is_refusal() => Remedy::PutAside,
             _ if self.class() == EXHAUSTED => Remedy::WaitForRoom,
             _ => Remedy::TryAgain,
         }
@@ -166,6 +171,7 @@ impl AttemptError {
             Self::Claim(error) => error.class(),
             Self::Read(error) => error.class(),
             Self::Scan(error) => error.class(),
+            Self::Sink(error) => error.class(),
             Self::Input { .. } => "input-damaged",
             Self::Count { .. } => "input-count",
             Self::Upload(UploadError::Conflict { .. }) | Self::Complete(CompleteError::Conflict { .. }) => {

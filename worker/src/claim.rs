@@ -74,6 +74,7 @@ impl ClaimError {
             Self::Port(error) | Self::Job(JobError::Port(error)) => port_class(error),
             Self::Job(JobError::Unknown { .. }) => "unknown-job",
             Self::Job(JobError::Foreign { .. }) => "foreign-source",
+            Self::Job(JobError::ForeignSink { .. }) => "foreign-sink",
             Self::Job(_) => "unusable-plan",
             Self::NoSuchUnit { .. } => "unknown-unit",
             Self::Completion(_) => "output-damaged",

@@ -1,4 +1,5 @@
-//! Drives the conversion of one file: feeds what was read, uploads what comes out, counts what it was.
+//! Drives the conversion of one file: feeds what was read, uploads what comes out or puts it into the job's sink, counts what
+//! it was.
 
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use tokio::time::Instant;
 
 use crate::attempt::AttemptError;
 use crate::claim::Claimed;
-use crate::desk::Desk;
+use crate::desk::{Desk, Outlet};
 use crate::quarantine::Quarantine;
 use crate::read::{self, ReadError};
+use crate::sink::{Room, put_into_sink};
 use crate::tally::Reading;
 use crate::upload::put_shard;
 
@@ -47,6 +49,8 @@ struct Unit<'a> {
     reading: Reading<'a>,
     shards: Vec<ShardRecord>,
     quarantine: Quarantine<'a>,
+    /// Records that the sink refuses, so far.
+    refused: u64,
     stages: Stages,
 }
 
@@ -60,14 +64,19 @@ struct Stages {
 impl<'a> Unit<'a> {
     fn new(desk: &'a Desk, claimed: &'a Claimed, proven_in: Duration) -> Self {
         let input = claimed.job.plan.input(claimed.unit).expect("a job over files has a plan over files");
+        let converter =
+            Converter::new(claimed.job.recipe.clone(), claimed.unit, input).with_crew(desk.crew.clone());
         Self {
             desk,
             claimed,
-            converter: Converter::new(claimed.job.recipe.clone(), claimed.unit, input)
-                .with_crew(desk.crew.clone()),
+            converter: match claimed.job.outlet {
+                None => converter,
+                Some(_) => converter.keeping_originals(),
+            },
             reading: desk.tally.reading(),
             shards: Vec::new(),
             quarantine: Quarantine::new(claimed),
+            refused: 0,
             stages: Stages { get: proven_in, ..Stages::default() },
         }
     }
@@ -110,12 +119,36 @@ impl<'a> Unit<'a> {
     async fn put(&mut self, shard: Shard) -> Result<(), AttemptError> {
         let began = Instant::now();
         let name = ShardName { unit: self.claimed.unit, shard: shard.index };
-        let put = put_shard(self.desk, &self.claimed.job, name, shard).await?;
-        self.shards.push(put.record);
-        if let Some(buffer) = put.buffer {
-            self.converter.reuse(buffer);
+        let job = &self.claimed.job;
+        match &job.outlet {
+            Some(outlet) => self.put_into(outlet, name, shard).await?,
+            None => {
+                let put = put_shard(self.desk, job, name, shard).await?;
+                self.shards.push(put.record);
+                if let Some(buffer) = put.buffer {
+                    self.converter.reuse(buffer);
+                }
+            }
         }
         self.stages.put += began.elapsed();
+        Ok(())
+    }
+
+    async fn put_into(&mut self, outlet: &Outlet, name: ShardName, shard: Shard) -> Result<(), AttemptError> {
+        let max = self.desk.refused_max;
+        let room = Room { left: max.saturating_sub(self.refused), max };
+        let taken = put_into_sink(&self.claimed.job, outlet, name, &shard, room).await?;
+        for refused in &taken.refused {
+            let record = usize::try_from(refused.record).ok().and_then(|n| shard.originals.get(n));
+            self.reading.quarantine();
+            self.quarantine
+                .add_refused(record.expect("a receipt refuses records that it has"), refused)
+                .await?;
+        }
+        self.refused += taken.refused.len() as u64;
+        self.desk.tally.shard(taken.record.bytes);
+        self.shards.push(taken.record);
+        self.converter.reuse(shard.bytes);
         Ok(())
     }
 
@@ -127,7 +160,7 @@ impl<'a> Unit<'a> {
             v: 1,
             job: self.claimed.job.plan.job,
             unit: self.claimed.unit,
-            counts: counts(&totals, &self.shards),
+            counts: counts(&totals, &self.shards, self.refused),
             md5_proven,
             shards: self.shards,
             quarantine,
@@ -147,12 +180,14 @@ impl Stages {
     }
 }
 
-fn counts(totals: &Totals, shards: &[ShardRecord]) -> Counts {
+fn counts(totals: &Totals, shards: &[ShardRecord], refused: u64) -> Counts {
+    let passed_over = shards.iter().map(|shard| shard.passed_over).sum();
     Counts {
         records_in: totals.records_in,
-        records_out: totals.records_out,
+        records_out: totals.records_out - passed_over - refused,
+        passed_over,
         filtered: 0,
-        quarantined: totals.quarantined,
+        quarantined: totals.quarantined + refused,
         bytes_in: totals.bytes_in,
         bytes_inflated: totals.bytes_inflated,
         content_bytes: totals.content_bytes,

@@ -10,9 +10,11 @@ use backfleet_convert::{Crew, Recipe};
 use backfleet_core::job::{JobId, OptionsError};
 use backfleet_core::layout::{Layout, LayoutError, plan_key};
 use backfleet_core::limits::PLAN_BYTES_MAX;
+use backfleet_core::limits::REFUSED_MAX_DEFAULT;
 use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::{Plan, PlanError, ScanSource, Source};
-use backfleet_core::ports::{ObjectStore, PortError, Queue, TableScanner};
+use backfleet_core::ports::{Function, ObjectStore, PortError, Queue, TableScanner, Toucher};
+use backfleet_core::sink::{Sink, SinkPlace};
 
 use tokio::sync::watch;
 
@@ -28,6 +30,15 @@ pub enum Origin {
     Table(Arc<dyn TableScanner>),
 }
 
+/// A sink that was opened.
+#[derive(Clone)]
+pub enum Outlet {
+    /// A function that is handed envelopes.
+    Function(Arc<dyn Function>),
+    /// A table whose items are touched.
+    Table(Arc<dyn Toucher>),
+}
+
 /// The places a worker may touch; nothing that travels on a queue can widen them.
 #[async_trait]
 pub trait Places: Send + Sync + 'static {
@@ -36,18 +47,30 @@ pub trait Places: Send + Sync + 'static {
 
     /// The source at `location`, or `None` when this worker may not read there.
     async fn source(&self, location: &str) -> Option<Origin>;
+
+    /// The sink of a plan, or `None` when this worker may not put anything there.
+    async fn outlet(&self, _sink: &Sink) -> Option<Outlet> {
+        None
+    }
 }
 
 /// One source and one destination that were opened before.
 pub struct OnePlace {
     source: Origin,
     dest: [Arc<dyn ObjectStore>; 1],
+    outlet: Option<Outlet>,
 }
 
 impl OnePlace {
     /// Serves this destination from this source, wherever the plan was made.
     pub fn new(source: Origin, dest: Arc<dyn ObjectStore>) -> Self {
-        Self { source, dest: [dest] }
+        Self { source, dest: [dest], outlet: None }
+    }
+
+    /// The same with the sink of the jobs in that destination.
+    #[must_use]
+    pub fn with_outlet(self, outlet: Option<Outlet>) -> Self {
+        Self { outlet, ..self }
     }
 }
 
@@ -59,6 +82,10 @@ impl Places for OnePlace {
 
     async fn source(&self, _: &str) -> Option<Origin> {
         Some(self.source.clone())
+    }
+
+    async fn outlet(&self, _: &Sink) -> Option<Outlet> {
+        self.outlet.clone()
     }
 }
 
@@ -72,6 +99,8 @@ pub struct Desk {
     pub patience: Duration,
     /// Who helps the conversions.
     pub crew: Arc<Crew>,
+    /// Records of one unit that a sink may refuse.
+    pub refused_max: u64,
     /// Units that are held now, for whoever wants to know when that changes.
     pub in_hand: watch::Sender<usize>,
     places: Box<dyn Places>,
@@ -86,6 +115,8 @@ pub struct Job {
     pub input: JobInput,
     /// Where shards, completions and the plan are.
     pub dest: Arc<dyn ObjectStore>,
+    /// Where records go instead of into shards, if they do.
+    pub outlet: Option<Outlet>,
     /// The plan.
     pub plan: Plan,
     /// Where its objects lie.
@@ -128,6 +159,14 @@ pub enum JobError {
         job: JobId,
         /// Where its source is.
         location: String,
+    },
+    /// The plan's sink is not one that this worker may use.
+    #[error("the plan of job {job} puts its records into {sink}, which this worker is not allowed to")]
+    ForeignSink {
+        /// The job.
+        job: JobId,
+        /// Where they would go.
+        sink: SinkPlace,
     },
     /// A plan over files that names a table, or the other way round.
     #[error("the plan of job {job} does not fit its source {location}")]
@@ -181,6 +220,7 @@ impl Desk {
             tally,
             patience,
             crew,
+            refused_max: REFUSED_MAX_DEFAULT,
             in_hand,
             places,
             jobs: Mutex::default(),
@@ -198,6 +238,12 @@ impl Desk {
     #[must_use]
     pub fn with_crew(self, crew: Arc<Crew>) -> Self {
         Self { crew, ..self }
+    }
+
+    /// The same desk for sinks that may refuse so many records of a unit.
+    #[must_use]
+    pub fn with_refused_max(self, refused_max: u64) -> Self {
+        Self { refused_max, ..self }
     }
 
     /// The job of that id, read from the destinations the first time, by one caller for all.
@@ -247,8 +293,23 @@ impl Desk {
             }
             _ => return Err(JobError::Unfit { job: id, location: plan.location.clone() }),
         };
+        let outlet = match &plan.options.sink {
+            None => None,
+            Some(sink) => Some(self.outlet(id, sink).await?),
+        };
         let layout = plan.layout()?;
         let recipe = Arc::new(plan.recipe()?);
-        Ok(Job { input, dest, plan, layout, recipe, lanes: Lanes::default() })
+        Ok(Job { input, dest, outlet, plan, layout, recipe, lanes: Lanes::default() })
+    }
+
+    async fn outlet(&self, job: JobId, sink: &Sink) -> Result<Outlet, JobError> {
+        let foreign = || JobError::ForeignSink { job, sink: sink.place() };
+        let outlet = self.places.outlet(sink).await.ok_or_else(foreign)?;
+        match (sink, &outlet) {
+            (Sink::Function(_), Outlet::Function(_)) => Ok(outlet),
+            // The name may mean another table where this worker runs than where the plan was made.
+            (Sink::Touch(touch), Outlet::Table(table)) if table.arn().await? == touch.table_arn => Ok(outlet),
+            _ => Err(foreign()),
+        }
     }
 }

@@ -7,9 +7,10 @@ use std::{fmt, io};
 use backfleet_aws::{Aws, AwsConfig, ConnectError, DynamoExporter};
 use backfleet_core::ahead::ReadAheadStore;
 use backfleet_core::local::LocalStore;
-use backfleet_core::paced::{PacedStore, StorePace};
+use backfleet_core::paced::{InvokePace, PacedStore, StorePace, WritePace};
 use backfleet_core::ports::{ControlStore, ObjectStore, PortError, TableScanner};
 use backfleet_core::retry::{Retrier, RetryPolicy, RetryingScanner, RetryingStore};
+use backfleet_core::sink::SinkPlace;
 use tokio::sync::OnceCell;
 
 use crate::desk::Origin;
@@ -41,6 +42,14 @@ pub enum LocationError {
     /// A kind of place that this version does not know.
     #[error("{text:?} is neither a folder, nor s3://bucket/prefix, nor dynamodb://table")]
     Unknown {
+        /// What was given.
+        text: String,
+    },
+    /// A sink where objects are asked for.
+    #[error(
+        "{text} holds no objects: what a job keeps of itself that puts its records there lies in its --state"
+    )]
+    Sink {
         /// What was given.
         text: String,
     },
@@ -89,20 +98,35 @@ pub struct Connections {
     config: AwsConfig,
     aws: OnceCell<Aws>,
     retrier: Arc<Retrier>,
-    pace: Arc<StorePace>,
+    paces: Paces,
+}
+
+/// How fast this process may ask of each kind of service, all places of one kind together.
+pub struct Paces {
+    /// Buckets.
+    pub store: Arc<StorePace>,
+    /// Functions.
+    pub invoke: Arc<InvokePace>,
+    /// Tables that are touched.
+    pub write: Arc<WritePace>,
 }
 
 impl Connections {
-    /// None yet. All buckets together are asked at `pace`.
-    pub fn new(config: AwsConfig, pace: StorePace) -> Self {
+    /// None yet.
+    pub fn new(config: AwsConfig, paces: Paces) -> Self {
         // Any seed will do, as long as two processes back off differently.
         let retrier = Arc::new(Retrier::new(RetryPolicy::default(), u64::from(std::process::id())));
-        Self { config, aws: OnceCell::new(), retrier, pace: Arc::new(pace) }
+        Self { config, aws: OnceCell::new(), retrier, paces }
     }
 
     /// The clients.
     pub async fn aws(&self) -> Result<&Aws, ConnectError> {
         self.aws.get_or_try_init(|| Aws::connect(self.config.clone())).await
+    }
+
+    /// How fast services may be asked.
+    pub(crate) fn paces(&self) -> &Paces {
+        &self.paces
     }
 
     /// What tries calls again.
@@ -137,6 +161,9 @@ impl Location {
                 return Err(unknown());
             }
             return Ok(Self::Table { table: table.to_owned(), index });
+        }
+        if SinkPlace::is_meant(text) {
+            return Err(LocationError::Sink { text: text.to_owned() });
         }
         if text.contains("://") || text.is_empty() {
             return Err(unknown());
@@ -336,7 +363,7 @@ impl Location {
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         let store = self.reached(connections).await?.s3_store(bucket, prefix);
-        let paced = Arc::new(PacedStore::new(store, connections.pace.clone()));
+        let paced = Arc::new(PacedStore::new(store, connections.paces.store.clone()));
         Ok(Arc::new(RetryingStore::new(paced, connections.retrier())))
     }
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use backfleet_convert::Crew;
-use backfleet_core::limits::OUTAGE_PATIENCE;
+use backfleet_core::limits::{OUTAGE_PATIENCE, REFUSED_MAX_DEFAULT};
 use backfleet_core::metrics::DRAINING;
 use backfleet_core::ports::ObjectStore;
 use backfleet_core::retry::RetryingQueue;
+use backfleet_core::sink::SinkPlace;
 use backfleet_worker::flags::AwsFlags;
 use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::places::Allowed;
@@ -54,12 +55,16 @@ struct Flags {
         required = true
     )]
     allow_source: Vec<String>,
-    /// Destination that is served; may be repeated
+    /// Destination that is served, or the state of jobs with a sink, which is named beside it: lambda://<function>,
+    /// touch://<table>; may be repeated
     #[arg(long, env = "BACKFLEET_ALLOW_DEST", value_name = "PLACE", value_delimiter = ',', required = true)]
     allow_dest: Vec<String>,
     /// Units converted at the same time [default: number of CPUs]
     #[arg(long, env = "BACKFLEET_CONCURRENCY", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     concurrency: Option<u16>,
+    /// Records of one unit that a function or table may refuse before the unit is put aside
+    #[arg(long, env = "BACKFLEET_MAX_REFUSED", value_name = "N", default_value_t = REFUSED_MAX_DEFAULT)]
+    max_refused: u64,
     /// Seconds that units in hand may go on after SIGTERM; a Fargate task has at most 120 in all
     #[arg(long, env = "BACKFLEET_STOP_TIMEOUT", value_name = "SECONDS", default_value_t = 100)]
     stop_timeout: u64,
@@ -115,12 +120,15 @@ async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
 }
 
 async fn open(flags: &Flags) -> anyhow::Result<Desk> {
-    let connections = Connections::new(flags.aws.config("backfleet-worker"), flags.aws.pace());
+    let connections = Connections::new(flags.aws.config("backfleet-worker"), flags.aws.paces());
     let sources =
         flags.allow_source.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let mut dests: Vec<Arc<dyn ObjectStore>> = Vec::new();
+    let (mut dests, mut sinks): (Vec<Arc<dyn ObjectStore>>, Vec<SinkPlace>) = Default::default();
     for text in &flags.allow_dest {
-        dests.push(Location::parse(text)?.open_to_write(&connections).await?);
+        match SinkPlace::is_meant(text) {
+            true => sinks.push(text.parse()?),
+            false => dests.push(Location::parse(text)?.open_to_write(&connections).await?),
+        }
     }
     let aws = connections.aws().await?;
     // Leases last as long as this queue says, whatever the fleet's queues should be set to.
@@ -128,7 +136,8 @@ async fn open(flags: &Flags) -> anyhow::Result<Desk> {
     let window = retrier.run(|| aws.queue_facts(&flags.queue)).await?.visibility;
     let queue = retrier.run(|| aws.sqs_queue(&flags.queue, flags.dlq.clone())).await?.with_window(window);
     let queue = Arc::new(RetryingQueue::new(Arc::new(queue), retrier));
-    let desk = Desk::new(Allowed::new(sources, dests, connections), queue, Arc::new(Tally::default()));
+    let allowed = Allowed::new(sources, dests, connections).with_sinks(sinks);
+    let desk = Desk::new(allowed, queue, Arc::new(Tally::default())).with_refused_max(flags.max_refused);
     Ok(desk.with_patience(OUTAGE_PATIENCE).with_crew(Crew::of_all_cores()))
 }
 

@@ -1,9 +1,10 @@
-//! Records that could not be converted, kept whole: one JSON object a line with file, line, offset, reason and
+//! Records that could not be converted, or that the job's sink refuses, kept whole: one JSON object a line with file, line, offset, reason and
 //! the original bytes in base64, in write-once objects beside the completions.
 
-use backfleet_convert::Quarantined;
+use backfleet_convert::{Quarantined, SourceRecord};
 use backfleet_core::completion::QuarantineRecord;
 use backfleet_core::limits::QUARANTINE_OBJECT_BYTES;
+use backfleet_core::receipt::Refused;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,32 @@ impl<'a> Quarantine<'a> {
             truncated: (record.bytes.len() as u64) < record.length,
             bytes: STANDARD.encode(&record.bytes),
         };
-        serde_json::to_writer(&mut self.text, &line).expect("writing to memory");
+        self.push(&line).await
+    }
+
+    /// A record that was converted, and that the sink refuses.
+    pub(crate) async fn add_refused(
+        &mut self,
+        record: &SourceRecord,
+        refused: &Refused,
+    ) -> Result<(), UploadError> {
+        let said = if refused.detail.is_empty() { String::new() } else { format!(" ({})", refused.detail) };
+        let line = QuarantineLine {
+            file: self.claimed.key.to_string(),
+            line: record.line,
+            offset: record.offset,
+            length: record.length,
+            column: 0,
+            reason: refused.why.code().to_owned(),
+            detail: format!("{}{said}", refused.why),
+            truncated: false,
+            bytes: STANDARD.encode(&record.bytes),
+        };
+        self.push(&line).await
+    }
+
+    async fn push(&mut self, line: &QuarantineLine) -> Result<(), UploadError> {
+        serde_json::to_writer(&mut self.text, line).expect("writing to memory");
         self.text.push(b'\n');
         self.records += 1;
         if self.text.len() >= QUARANTINE_OBJECT_BYTES {

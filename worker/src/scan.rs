@@ -202,7 +202,7 @@ impl Slice<'_> {
         last: bool,
     ) -> Result<(Link, Option<Vec<u8>>), AttemptError> {
         let Open { mut converter, after, bytes_in, filtered, .. } = open;
-        let Shard { index, bytes, records, content_bytes, content_digest } = converter.cut();
+        let Shard { index, bytes, records, content_bytes, content_digest, .. } = converter.cut();
         let name = ShardName { unit: self.unit, shard: index };
         let (key, bytes) = (self.job.layout.shard(name), Bytes::from(bytes));
         let record = ShardRecord {
@@ -210,6 +210,7 @@ impl Slice<'_> {
             bytes: bytes.len() as u64,
             sha256: Sha256Digest::of(&bytes),
             records,
+            passed_over: 0,
             content_bytes,
             content: Digest128(content_digest),
         };

@@ -79,6 +79,7 @@ pub async fn put_shard(desk: &Desk, job: &Job, name: ShardName, shard: Shard) ->
         bytes: stored.bytes,
         sha256: stored.sha256,
         records,
+        passed_over: 0,
         content_bytes,
         content: Digest128(content_digest),
     };

@@ -54,6 +54,7 @@ fn options() -> JobOptions {
         kinesis_precision: "millisecond".into(),
         upsert: "MODIFY".into(),
         schema: None,
+        sink: None,
     }
 }
 

@@ -161,6 +161,7 @@ fn options(shard_bytes_max: u64) -> JobOptions {
         kinesis_precision: "millisecond".into(),
         upsert: "MODIFY".into(),
         schema: None,
+        sink: None,
     }
 }
 

@@ -6,6 +6,7 @@ use backfleet::plan::Planned;
 use backfleet::price::{Ceiling, Fleet, Prices, Way, convert, export, scan};
 use backfleet_core::plan::Source;
 use backfleet_core::ports::{Recovery, TableFacts};
+use backfleet_core::sink::{Sink, SinkPlace};
 use backfleet_worker::location::{Connections, Location};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -45,6 +46,7 @@ pub async fn estimate(
                 ways.push(export(&prices, fleet, table.bytes, recovery));
             }
         }
+        (Source::Export(_), _) if plan.options.sink.is_some() => {}
         (Source::Export(_), _) if matches!(place, Location::S3 { .. }) => {
             ways.push(convert(&prices, fleet, plan.units.len() as u64, plan.bytes()));
         }
@@ -60,6 +62,25 @@ pub async fn check(args: &CostArgs, planned: &Planned, connections: &Connections
         return Ok(());
     }
     estimate(args, planned, connections).await?.check(args.ceiling())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "what {sink} costs is in no file of prices, so nothing can be held against --max-cost or --max-duration"
+)]
+struct NoPrice {
+    sink: SinkPlace,
+}
+
+/// Refuses a ceiling that nothing could be held against.
+pub fn check_sink(args: &CostArgs, sink: Option<&Sink>) -> Result<(), Failure> {
+    match sink {
+        Some(sink) if !args.ceiling().is_none() => Err(Failure::usage(
+            NoPrice { sink: sink.place() },
+            Some("leave them out; docs/sinks.md says what is paid for".into()),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses an export that is above what was given, before it is asked for.

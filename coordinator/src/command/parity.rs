@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use backfleet::parity::{Difference, Flag, Inference, Portrait, Remedy, Severity, compare, infer, sample};
+use backfleet::parity::{
+    Difference, Flag, Inference, ParityError, Portrait, Remedy, Severity, compare, infer, sample,
+};
 use backfleet::plan::{PlanningError, stored};
 use backfleet_core::job::JobId;
 use backfleet_worker::location::{Connections, Location};
@@ -18,7 +20,11 @@ pub async fn parity(args: &ParityArgs, output: &Output, connections: &Connection
     let dest =
         Location::parse(&args.job)?.open_to_read(connections).await.map_err(PlanningError::Location)?;
     let job = sample::newest_job(&*dest, args.job_id.as_deref()).await?;
-    let layout = stored(&*dest, job).await?.layout().expect("a stored plan was checked");
+    let plan = stored(&*dest, job).await?;
+    if let Some(sink) = &plan.options.sink {
+        return Err(ParityError::Sink { dest: dest.describe(), job, sink: sink.place() }.into());
+    }
+    let layout = plan.layout().expect("a stored plan was checked");
     let ours = Portrait::of(&sample::shard(&*dest, &layout).await?)?;
     let live = live_portrait(&args.live, Some(job), connections).await?;
     let differences = compare(&live, &ours);

@@ -73,6 +73,9 @@ impl Facts {
     /// Of a job whose manifest has these counts.
     pub fn new(plan: &Plan, counts: &Counts, request: &HandoffRequest) -> Result<Self, HandoffError> {
         let options = &plan.options;
+        if let Some(sink) = &options.sink {
+            return Err(HandoffError::Sink { sink: sink.place() });
+        }
         let (envelope, order) = form(&options.format, &options.kinesis_precision)?;
         if order == Order::Sequence && !options.view.contains("NEW") {
             return Err(HandoffError::View { view: options.view.clone() });

@@ -24,6 +24,7 @@ fn options(format: &str) -> JobOptions {
         kinesis_precision: "microsecond".into(),
         upsert: "MODIFY".into(),
         schema: None,
+        sink: None,
     }
 }
 

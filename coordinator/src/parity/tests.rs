@@ -36,6 +36,7 @@ fn recipe(format: Format) -> RecipeSpec {
         format,
         compression: Compression::None,
         shard_bytes_max: limits::SHARD_BYTES_DEFAULT,
+        shard_records_max: None,
         keys: vec!["pk".to_owned(), "sk".to_owned()],
         table: Some(TableIdentity {
             name: "orders".to_owned(),

@@ -24,6 +24,8 @@ pub(crate) enum Scope {
     DynamoDb,
     /// Calls of ECS.
     Ecs,
+    /// Calls of Lambda.
+    Lambda,
     /// Calls of SQS made with the hold on a message; rows of `Sqs` speak of these as well.
     Hold,
 }
@@ -146,6 +148,10 @@ const TABLE: &[Row] = &[
     code(Scope::Sqs, "OverLimit",                  Throttled,   Backoff, Nothing),
     code(Scope::DynamoDb, "ProvisionedThroughputExceededException", Throttled, Backoff, Nothing),
 
+    code(Scope::Lambda, "ENILimitReachedException", Throttled,  Backoff, Nothing),
+    code(Scope::Lambda, "SubnetIPAddressLimitReachedException", Throttled, Backoff, Nothing),
+    code(Scope::Lambda, "EC2ThrottledException", Throttled,     Backoff, Nothing),
+
     // Conditions. 412 is settled, 409 is not: somebody else was writing or deleting at the same moment.
     code(Scope::S3,  "PreconditionFailed",         Changed,     Never,   Nothing),
     code(Scope::S3,  "ConditionalRequestConflict", Unavailable, Backoff, Nothing),
@@ -164,6 +170,28 @@ const TABLE: &[Row] = &[
     code(Scope::Ecs, "ClusterNotFoundException",   NotFound,    Never,   Nothing),
     code(Scope::Ecs, "ServiceNotFoundException",   NotFound,    Never,   Nothing),
     code(Scope::Ecs, "ServiceNotActiveException",  NotFound,    Never,   Nothing),
+    code(Scope::Lambda, "ResourceNotFoundException", NotFound,  Never,   Nothing),
+    // A function that is being made, changed or woken up.
+    code(Scope::Lambda, "ResourceConflictException", Unavailable, Backoff, Nothing),
+    code(Scope::Lambda, "ResourceNotReadyException", Unavailable, Backoff, Nothing),
+    code(Scope::Lambda, "SnapStartNotReadyException", Unavailable, Backoff, Nothing),
+    code(Scope::Lambda, "EC2UnexpectedException", Unavailable,  Backoff, Nothing),
+    code(Scope::Lambda, "EFSIOException",      Unavailable,     Backoff, Unknown),
+    // One that cannot run as it is.
+    code(Scope::Lambda, "InvalidRuntimeException", Invalid,     Never,   Nothing),
+    code(Scope::Lambda, "InvalidZipFileException", Invalid,     Never,   Nothing),
+    code(Scope::Lambda, "InvalidSecurityGroupIDException", Invalid, Never, Nothing),
+    code(Scope::Lambda, "InvalidSubnetIDException", Invalid,    Never,   Nothing),
+    code(Scope::Lambda, "EC2AccessDeniedException", Denied,     Never,   Nothing),
+    code(Scope::Lambda, "KMSAccessDeniedException", Denied,     Never,   Nothing),
+    code(Scope::Lambda, "KMSDisabledException", Denied,         Never,   Nothing),
+    code(Scope::Lambda, "KMSInvalidStateException", Denied,     Never,   Nothing),
+    code(Scope::Lambda, "KMSNotFoundException", Denied,         Never,   Nothing),
+    // Somebody else was writing the item.
+    code(Scope::DynamoDb, "TransactionConflictException", Unavailable, Backoff, Nothing),
+    code(Scope::DynamoDb, "ReplicatedWriteConflictException", Unavailable, Backoff, Nothing),
+    // A condition that does not hold.
+    code(Scope::DynamoDb, "ConditionalCheckFailedException", Changed, Never, Nothing),
     // Backups of a table that was just made.
     code(Scope::DynamoDb, "ContinuousBackupsUnavailableException", Unavailable, Backoff, Nothing),
 
@@ -175,6 +203,7 @@ const TABLE: &[Row] = &[
     code(Scope::Any, "RequestExpired",             Denied,      Backoff, Nothing),
     code(Scope::Sqs, "InvalidSignatureException",  Denied,      Backoff, Nothing),
     code(Scope::DynamoDb, "InvalidSignatureException", Denied,  Backoff, Nothing),
+    code(Scope::Lambda, "InvalidSignatureException", Denied,    Backoff, Nothing),
     code(Scope::Sqs, "SignatureDoesNotMatch",      Denied,      Backoff, Nothing),
 
     // Not allowed.
@@ -188,6 +217,7 @@ const TABLE: &[Row] = &[
     code(Scope::Sqs, "UnrecognizedClientException", Denied,     Never,   Nothing),
     code(Scope::Sqs, "InvalidSecurity",            Denied,      Never,   Nothing),
     code(Scope::DynamoDb, "UnrecognizedClientException", Denied, Never,  Nothing),
+    code(Scope::Lambda, "UnrecognizedClientException", Denied,  Never,   Nothing),
     code(Scope::DynamoDb, "MissingAuthenticationTokenException", Denied, Never, Nothing),
     code(Scope::S3,  "InvalidObjectState",         Denied,      Never,   Nothing),
     code(Scope::S3,  "KMS.DisabledException",      Denied,      Never,   Nothing),
@@ -210,6 +240,7 @@ const TABLE: &[Row] = &[
     code(Scope::S3,  "EntityTooLarge",             TooLarge,    Never,   Nothing),
     code(Scope::S3,  "MetadataTooLarge",           TooLarge,    Never,   Nothing),
     code(Scope::Sqs, "BatchRequestTooLong",        TooLarge,    Never,   Nothing),
+    code(Scope::Lambda, "RequestTooLargeException", TooLarge,   Never,   Nothing),
 
     // Trouble over there.
     code(Scope::S3,  "RequestTimeout",             Unavailable, Backoff, Unknown),

@@ -18,6 +18,7 @@ use backfleet_core::ports::PortError;
 
 use crate::ecs::EcsService;
 use crate::exporter::DynamoExporter;
+use crate::function::{Functions, LambdaFunction};
 use crate::limits::CONNECT_WAIT_MAX;
 use crate::s3::{Bucket, S3Store};
 use crate::sqs::SqsQueue;
@@ -67,6 +68,7 @@ pub struct Aws {
     sqs: aws_sdk_sqs::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     ecs: aws_sdk_ecs::Client,
+    functions: Functions,
     expected_bucket_owner: Option<String>,
 }
 
@@ -90,6 +92,7 @@ impl Aws {
             sqs: aws_sdk_sqs::Client::from_conf(sqs_config(&shared, &place).build()),
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb_config(&shared, &place).build()),
             ecs: aws_sdk_ecs::Client::from_conf(ecs_config(&shared, &place).build()),
+            functions: Functions::new(&shared, &place),
             expected_bucket_owner: config.expected_bucket_owner,
         })
     }
@@ -109,6 +112,11 @@ impl Aws {
     /// The exports of the table of that ARN.
     pub fn exporter(&self, table_arn: &str) -> DynamoExporter {
         DynamoExporter::new(self.dynamodb.clone(), table_arn)
+    }
+
+    /// The function of that name, name with version or alias, or ARN.
+    pub fn function(&self, name: &str) -> LambdaFunction {
+        self.functions.named(name)
     }
 
     /// A service of ECS.
@@ -161,8 +169,9 @@ impl Aws {
         sqs: aws_sdk_sqs::Client,
         dynamodb: aws_sdk_dynamodb::Client,
         ecs: aws_sdk_ecs::Client,
+        functions: Functions,
     ) -> Self {
-        Self { s3, sqs, dynamodb, ecs, expected_bucket_owner: Some("123456789012".to_owned()) }
+        Self { s3, sqs, dynamodb, ecs, functions, expected_bucket_owner: Some("123456789012".to_owned()) }
     }
 }
 
@@ -242,11 +251,11 @@ pub(crate) fn ecs_config(shared: &SdkConfig, place: &Place) -> aws_sdk_ecs::conf
 }
 
 /// The client that the SDK would take by itself.
-fn https_client() -> SharedHttpClient {
+pub(crate) fn https_client() -> SharedHttpClient {
     let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
     aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
 }
 
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT_WAIT_MAX).build()
 }

@@ -10,6 +10,8 @@ pub(crate) const CONNECT_WAIT_MAX: Duration = Duration::from_millis(3100);
 pub(crate) const SMALL_CALL_MAX: Duration = Duration::from_secs(15);
 /// A page of a scan: 1 MB that DynamoDB looks for.
 pub(crate) const PAGE_CALL_MAX: Duration = Duration::from_secs(30);
+/// A run of a function: fifteen minutes at the most (Lambda quotas page), and the way there and back.
+pub(crate) const INVOKE_CALL_MAX: Duration = Duration::from_secs(15 * 60 + 30);
 /// A listing page: the service reads up to a thousand entries for it.
 pub(crate) const LIST_CALL_MAX: Duration = Duration::from_secs(30);
 /// What a call that moves an object may take beside the moving; also the longest silence within an answer.

@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_types::body::SdkBody;
 
 use crate::connect::{Aws, Place, dynamodb_config, ecs_config, s3_config, sqs_config};
+use crate::function::Functions;
 
 /// Must never be read in an error.
 pub(crate) const SECRET: &str = "verysecret";
@@ -145,7 +146,7 @@ fn aws_behind(script: &Script, credentials: impl ProvideCredentials + 'static) -
     let sqs = aws_sdk_sqs::Client::from_conf(sqs_config(&shared, &place).build());
     let dynamodb = aws_sdk_dynamodb::Client::from_conf(dynamodb_config(&shared, &place).build());
     let ecs = aws_sdk_ecs::Client::from_conf(ecs_config(&shared, &place).build());
-    Aws::of_clients(s3, sqs, dynamodb, ecs)
+    Aws::of_clients(s3, sqs, dynamodb, ecs, Functions::new(&shared, &place))
 }
 
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<SdkBody>) -> Answer {

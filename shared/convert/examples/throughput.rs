@@ -185,6 +185,7 @@ fn spec(format: Format, compression: Compression) -> RecipeSpec {
         format,
         compression,
         shard_bytes_max: limits::SHARD_BYTES_DEFAULT,
+        shard_records_max: None,
         keys: vec!["device_id".to_owned(), "ts".to_owned()],
         table: Some(TableIdentity {
             name: "telemetry".to_owned(),

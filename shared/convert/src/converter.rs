@@ -10,7 +10,7 @@ use crate::input::Input;
 use crate::limits::UNIT_MAX;
 use crate::output::Output;
 use crate::recipe::Recipe;
-use crate::records::{Next, Quarantined, Records};
+use crate::records::{Next, Quarantined, Records, SourceRecord};
 use crate::scan::Fault;
 use crate::shard::Shard;
 
@@ -58,6 +58,8 @@ pub struct Converter {
     totals: Totals,
     phase: Phase,
     crew: Option<Arc<Crew>>,
+    /// Those of the shard that is open, where they are kept.
+    originals: Option<Vec<SourceRecord>>,
 }
 
 enum Phase {
@@ -82,7 +84,16 @@ impl Converter {
             totals: Totals::default(),
             phase: Phase::Running,
             crew: None,
+            originals: None,
         }
+    }
+
+    /// The same with every record of a shard as the source has it beside the shard, for whoever may have to put one aside
+    /// later. Costs the memory of a shard's input.
+    #[must_use]
+    pub fn keeping_originals(mut self) -> Converter {
+        self.originals = Some(Vec::new());
+        self
     }
 
     /// The same with the help of a crew, wherever it has a core to spare.
@@ -164,10 +175,18 @@ impl Converter {
         self.totals.records_in += 1;
         self.totals.records_out += 1;
         let ended = self.output.append(line, item, self.totals.records_in);
-        ended.map(|shard| self.told(shard))
+        let told = ended.map(|shard| self.told(shard));
+        if let Some(originals) = &mut self.originals {
+            originals.push(self.records.original());
+        }
+        told
     }
 
-    fn told(&mut self, shard: Shard) -> Step {
+    /// What ended is told of before the record that ended it is kept.
+    fn told(&mut self, mut shard: Shard) -> Step {
+        if let Some(originals) = &mut self.originals {
+            shard.originals = std::mem::take(originals);
+        }
         self.totals.shards += 1;
         self.totals.content_bytes += shard.content_bytes;
         Step::Shard(shard)

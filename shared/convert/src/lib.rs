@@ -47,6 +47,6 @@ pub use recipe::{
     AttributeFilter, Compression, Document, EventName, ExtraField, Format, KinesisPrecision, Recipe,
     RecipeError, RecipeSpec, TableIdentity, UnknownName, ViewType,
 };
-pub use records::Quarantined;
+pub use records::{Quarantined, SourceRecord};
 pub use scan::Tag;
 pub use shard::Shard;

@@ -331,6 +331,8 @@ pub struct RecipeSpec {
     pub compression: Compression,
     /// Most uncompressed bytes of a shard, unless one record alone has more.
     pub shard_bytes_max: u64,
+    /// Most records of a shard, where they are limited; not of Parquet.
+    pub shard_records_max: Option<u64>,
     /// Names of the key attributes, hash key first; empty only for plain, item and image.
     pub keys: Vec<String>,
     /// Who the records say they come from; not needed for plain, item and image.
@@ -378,6 +380,9 @@ pub enum RecipeError {
     /// Shard size outside of the limits.
     #[error("shard size {0} is outside of {SHARD_BYTES_MIN}..={SHARD_BYTES_MAX} bytes")]
     ShardBytesMax(u64),
+    /// A shard must hold something.
+    #[error("shards of 0 records asked for")]
+    ShardRecordsMax,
     /// A lambda document must hold something.
     #[error("lambda documents of 0 records asked for")]
     DocumentRecordsMax,
@@ -476,6 +481,9 @@ fn check_table(spec: &RecipeSpec) -> Result<(), RecipeError> {
 fn check_sizes(spec: &RecipeSpec) -> Result<(), RecipeError> {
     if !(SHARD_BYTES_MIN..=SHARD_BYTES_MAX).contains(&spec.shard_bytes_max) {
         return Err(RecipeError::ShardBytesMax(spec.shard_bytes_max));
+    }
+    if spec.shard_records_max == Some(0) {
+        return Err(RecipeError::ShardRecordsMax);
     }
     if spec.format == Format::LambdaEvent && spec.document_records_max == 0 {
         return Err(RecipeError::DocumentRecordsMax);

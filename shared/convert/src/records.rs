@@ -37,6 +37,19 @@ pub struct Quarantined {
     pub bytes: Vec<u8>,
 }
 
+/// A record as the source has it, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRecord {
+    /// Line number, from 1.
+    pub line: u64,
+    /// Offset of the line's first byte in the uncompressed file.
+    pub offset: u64,
+    /// Length of the line in bytes, without its newline.
+    pub length: u64,
+    /// The line without its newline; cut as those of [`Quarantined`] are.
+    pub bytes: Vec<u8>,
+}
+
 /// What comes next of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -146,26 +159,20 @@ impl Records {
 
     /// The record that was come to last, as one that cannot be converted.
     pub(crate) fn put_aside(&self, fault: Fault) -> Quarantined {
+        let SourceRecord { line, offset, length, bytes } = self.original();
+        Quarantined { line, offset, length, reason: fault.reason, column: u64::from(fault.column), bytes }
+    }
+
+    /// The record that was come to last, as the file has it.
+    pub(crate) fn original(&self) -> SourceRecord {
         let line = self.line.as_ref().expect("a record was come to");
         if let Some(joined) = self.values.as_ref().and_then(|values| values.joined()) {
             let Joined { first, bytes } = joined.clone();
-            return Quarantined {
-                line: first.number,
-                offset: first.offset,
-                length: bytes.len() as u64,
-                reason: fault.reason,
-                column: u64::from(fault.column),
-                bytes,
-            };
+            let length = bytes.len() as u64;
+            return SourceRecord { line: first.number, offset: first.offset, length, bytes };
         }
-        Quarantined {
-            line: line.number,
-            offset: line.offset,
-            length: line.length,
-            reason: fault.reason,
-            column: u64::from(fault.column),
-            bytes: self.lines.bytes(line).to_vec(),
-        }
+        let bytes = self.lines.bytes(line).to_vec();
+        SourceRecord { line: line.number, offset: line.offset, length: line.length, bytes }
     }
 
     fn take(&mut self, line: Line) -> Option<Next> {

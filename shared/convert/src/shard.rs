@@ -14,6 +14,7 @@ use crate::digest::{ContentDigest, ContentHasher};
 use crate::limits::{BLOCK_BYTES, DOCUMENT_BYTES_MAX};
 use crate::press::Press;
 use crate::recipe::{Document, Format, RecipeSpec};
+use crate::records::SourceRecord;
 
 /// One output object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Shard {
     pub content_bytes: u64,
     /// Digest of the uncompressed bytes.
     pub content_digest: ContentDigest,
+    /// Each of its records as the source has it, if the converter was told to keep that.
+    pub originals: Vec<SourceRecord>,
 }
 
 /// How records are put together to documents. A line is a document of one record.
@@ -86,6 +89,7 @@ enum Placement {
 pub(crate) struct Gatherer {
     framing: Framing,
     shard_bytes_max: u64,
+    shard_records_max: u64,
     press: Press,
     block: Block,
     document: Option<Open>,
@@ -102,6 +106,7 @@ impl Gatherer {
         Gatherer {
             framing: Framing::of(spec),
             shard_bytes_max: spec.shard_bytes_max,
+            shard_records_max: spec.shard_records_max.unwrap_or(u64::MAX),
             press: Press::new(spec.compression),
             block: Block::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8),
             document: None,
@@ -174,6 +179,7 @@ impl Gatherer {
             records: std::mem::take(&mut self.records),
             content_bytes: hasher.bytes(),
             content_digest: hasher.digest(),
+            originals: Vec::new(),
         };
         self.index += 1;
         shard
@@ -223,6 +229,7 @@ impl Gatherer {
         let fits_shard = |bytes: u64| before + bytes <= self.shard_bytes_max;
         match self.document {
             _ if self.records == 0 => Placement::Joined,
+            _ if self.records >= self.shard_records_max => Placement::NewShard,
             Some(document) if document.bytes + joined <= bytes_max && fits_shard(joined) => Placement::Joined,
             Some(_) if self.framing.repeats() && fits_shard(close.len() as u64 + alone) => {
                 Placement::NewDocument

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256Digest;
 use crate::job::JobId;
 use crate::mutant::{self, Mutant};
+use crate::receipt::is_zero;
 
 /// What a finished unit became. As stored it ends with a seal, a digest of everything before it, so that damage is seen
 /// also where no sum shows it.
@@ -35,12 +36,15 @@ pub struct Completion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Records read: `records_out + quarantined`.
+    /// Records read: `records_out + passed_over + quarantined`.
     pub records_in: u64,
     /// Records written.
     pub records_out: u64,
     /// Records that could not be converted.
     pub quarantined: u64,
+    /// Records that a sink passed over: the item is another one by now, or gone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed_over: u64,
     /// Records that the table looked at and left out, as its filter says; none of `records_in`.
     pub filtered: u64,
     /// Bytes read, as stored.
@@ -62,6 +66,7 @@ impl Counts {
         add(&mut self.records_in, other.records_in);
         add(&mut self.records_out, other.records_out);
         add(&mut self.quarantined, other.quarantined);
+        add(&mut self.passed_over, other.passed_over);
         add(&mut self.filtered, other.filtered);
         add(&mut self.bytes_in, other.bytes_in);
         add(&mut self.bytes_inflated, other.bytes_inflated);
@@ -71,7 +76,7 @@ impl Counts {
     }
 }
 
-/// One shard as it stands in the destination.
+/// One shard as it stands in the destination; of a sink its receipt, with the content of the shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShardRecord {
@@ -81,8 +86,11 @@ pub struct ShardRecord {
     pub bytes: u64,
     /// Of the bytes as stored.
     pub sha256: Sha256Digest,
-    /// Records in it.
+    /// Records in it; of a receipt those that were taken.
     pub records: u64,
+    /// Of a receipt: records that the sink passed over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub passed_over: u64,
     /// Length uncompressed.
     pub content_bytes: u64,
     /// Of the uncompressed records: what two attempts must agree on, whatever compressor wrote them.
@@ -173,7 +181,7 @@ pub fn sealed(mut json: Vec<u8>) -> Vec<u8> {
 }
 
 /// The bytes that were sealed.
-fn unsealed(json: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unsealed(json: &[u8]) -> Option<Vec<u8>> {
     let rest = json.strip_suffix(SEAL_END.as_bytes())?;
     let (rest, seal) = rest.split_at_checked(rest.len().checked_sub(Sha256Digest::HEX_DIGITS)?)?;
     let mut json = rest.strip_suffix(SEAL_BEGIN.as_bytes())?.to_vec();
@@ -205,8 +213,9 @@ impl Completion {
 
     /// Whether both say the same of the records; the stored form of a shard may differ.
     pub fn same_content(&self, other: &Self) -> bool {
-        let shard =
-            |shard: &ShardRecord| (shard.key.clone(), shard.records, shard.content_bytes, shard.content);
+        let shard = |shard: &ShardRecord| {
+            (shard.key.clone(), shard.records, shard.passed_over, shard.content_bytes, shard.content)
+        };
         let counts = |completion: &Self| Counts { bytes_out: 0, ..completion.counts };
         (self.job, self.unit, counts(self)) == (other.job, other.unit, counts(other))
             && self.quarantine == other.quarantine
@@ -214,13 +223,25 @@ impl Completion {
     }
 
     fn contradiction(&self) -> Option<&'static str> {
-        let Counts { records_in, records_out, quarantined, bytes_out, content_bytes, shards, .. } =
-            self.counts;
+        let Counts {
+            records_in,
+            records_out,
+            passed_over,
+            quarantined,
+            bytes_out,
+            content_bytes,
+            shards,
+            ..
+        } = self.counts;
         let sum = |of: fn(&ShardRecord) -> u64| sum(self.shards.iter().map(of));
         [
             (
-                Some(records_in) == records_out.checked_add(quarantined),
-                "records in are not records out plus quarantined",
+                Some(records_in) == self::sum([records_out, passed_over, quarantined].into_iter()),
+                "records in are not records out plus passed over plus quarantined",
+            ),
+            (
+                Some(passed_over) == sum(|shard| shard.passed_over),
+                "records passed over are not the sum of the shards'",
             ),
             (Some(records_out) == sum(|shard| shard.records), "records out are not the sum of the shards'"),
             (Some(bytes_out) == sum(|shard| shard.bytes), "bytes out are not the sum of the shards'"),
@@ -255,13 +276,14 @@ mod tests {
         (twin.counts.bytes_out, twin.shards[0].bytes) = (11, 11);
         twin.shards[0].sha256 = Sha256Digest::of(b"compressed by another version");
         assert!(ours.same_content(&twin));
-        let changes: [fn(&mut Completion); 8] = [
+        let changes: [fn(&mut Completion); 9] = [
             |other| other.job = "fedcba9876543210fedcba9876543210".parse().unwrap(),
             |other| other.unit = 4,
             |other| other.counts.records_in = 3,
             |other| other.quarantine.push(quarantine()),
             |other| other.shards[0].key.push('x'),
             |other| other.shards[0].records = 3,
+            |other| other.shards[0].passed_over = 1,
             |other| other.shards[0].content_bytes = 21,
             |other| other.shards[0].content = Digest128("10112233445566778899aabbccddeeff".parse().unwrap()),
         ];
@@ -282,6 +304,7 @@ mod tests {
             records_in: each,
             records_out: 2 * each,
             quarantined: 3 * each,
+            passed_over: 10 * each,
             filtered: 4 * each,
             bytes_in: 5 * each,
             bytes_inflated: 6 * each,
@@ -301,6 +324,7 @@ mod tests {
             bytes: 10,
             sha256: Sha256Digest::of(b"shard"),
             records: 2,
+            passed_over: 0,
             content_bytes: 20,
             content: Digest128("00112233445566778899aabbccddeeff".parse().unwrap()),
         };
@@ -358,6 +382,7 @@ mod tests {
             bytes: 0,
             sha256: Sha256Digest([0; 32]),
             records,
+            passed_over: 0,
             content_bytes: 0,
             content: Digest128(ContentDigest(0)),
         };

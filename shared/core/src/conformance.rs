@@ -4,9 +4,11 @@
 //! AWS documents and what the port promises, never what one emulator happens to do. `all` runs every case on an
 //! implementation of its own and names those that failed.
 
+pub mod function;
 pub mod object_store;
 pub mod queue;
 pub mod table_scanner;
+pub mod toucher;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

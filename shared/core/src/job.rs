@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::{DigestError, parse_lower_hex};
+use crate::sink::Sink;
 
 /// The version of everything that decides output bytes besides the options: a change of the conversion that
 /// changes a record's bytes raises it, and with it every job id.
@@ -103,6 +104,9 @@ pub struct JobOptions {
     /// `parquet` only: its columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Schema>,
+    /// Where records go instead of into objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<Sink>,
 }
 
 /// Table, region and stream ARN that the records name.
@@ -140,6 +144,7 @@ impl JobOptions {
             format: self.format()?,
             compression: self.compression()?,
             shard_bytes_max: self.shard_bytes_max,
+            shard_records_max: self.sink.as_ref().map(Sink::shard_records_max),
             keys: self.keys.clone(),
             table: self.table.as_ref().map(|table| TableIdentity {
                 name: table.name.clone(),
@@ -238,6 +243,7 @@ pub(crate) mod tests_support {
             kinesis_precision: "millisecond".into(),
             upsert: "MODIFY".into(),
             schema: None,
+            sink: None,
         }
     }
 }

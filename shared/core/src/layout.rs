@@ -3,6 +3,7 @@
 //! <partition>/part-<job8>-<unit:06>-<shard:05>.json.gz      what readers load
 //! _backfleet/<job>/plan.json                                units, input identity, options, pinned times
 //!                 /completions/<unit:06>.json               a unit is done: its shards, counts, digests
+//!                 /receipts/<unit:06>-<shard:05>.json       in a shard's place: its records were put into a sink
 //!                 /quarantine/<unit:06>-<n:05>.ndjson       records that could not be converted
 //!                 /replay/<unit:06>-<n:05>.lines            such records as the source had them, to be read once more
 //!                 /replay.json                              which job reads them
@@ -28,8 +29,14 @@ pub const JOBS_FOLDER: &str = "_backfleet";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     job: JobId,
-    partition: String,
-    extension: &'static str,
+    shards: Shards,
+}
+
+/// Where shards lie, or what stands in their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shards {
+    Objects { partition: String, extension: &'static str },
+    Receipts,
 }
 
 /// A layout that cannot be.
@@ -66,7 +73,12 @@ impl Layout {
         if let Some(why) = partition_fault(partition) {
             return Err(LayoutError::Partition { partition: partition.to_owned(), why });
         }
-        Ok(Self { job, partition: partition.to_owned(), extension })
+        Ok(Self { job, shards: Shards::Objects { partition: partition.to_owned(), extension } })
+    }
+
+    /// The layout of a job whose records go into a sink: in the place of each shard stands its receipt.
+    pub fn of_receipts(job: JobId) -> Self {
+        Self { job, shards: Shards::Receipts }
     }
 
     /// The job these keys are of.
@@ -77,7 +89,7 @@ impl Layout {
     /// The only key that shard `shard` of `unit` can have.
     pub fn shard(&self, name: ShardName) -> ObjectKey {
         let ShardName { unit, shard } = name;
-        key(format!("{}{unit:06}-{shard:05}.{}", self.shard_prefix(), self.extension))
+        key(format!("{}{unit:06}-{shard:05}.{}", self.shard_prefix(), self.extension()))
     }
 
     /// What every shard of `unit` begins with.
@@ -87,15 +99,27 @@ impl Layout {
 
     /// What every shard of the job begins with.
     pub fn shard_prefix(&self) -> String {
-        let folder = if self.partition.is_empty() { String::new() } else { format!("{}/", self.partition) };
-        format!("{folder}part-{}-", self.job.short())
+        match &self.shards {
+            Shards::Receipts => format!("{}receipts/", job_prefix(self.job)),
+            Shards::Objects { partition, .. } if partition.is_empty() => {
+                format!("part-{}-", self.job.short())
+            }
+            Shards::Objects { partition, .. } => format!("{partition}/part-{}-", self.job.short()),
+        }
+    }
+
+    fn extension(&self) -> &'static str {
+        match self.shards {
+            Shards::Receipts => "json",
+            Shards::Objects { extension, .. } => extension,
+        }
     }
 
     /// Which shard of this job a key names; `None` for anything else.
     pub fn parse_shard(&self, key: &ObjectKey) -> Option<ShardName> {
         let rest = key.as_str().strip_prefix(&self.shard_prefix())?;
         let (unit, rest) = rest.split_once('-')?;
-        let shard = rest.strip_suffix(self.extension)?.strip_suffix('.')?;
+        let shard = rest.strip_suffix(self.extension())?.strip_suffix('.')?;
         let name = ShardName { unit: unit.parse().ok()?, shard: shard.parse().ok()? };
         (self.shard(name) == *key).then_some(name)
     }
@@ -305,8 +329,11 @@ mod tests {
         for (key, place) in places {
             assert_eq!(key.as_str(), place);
         }
-        let shard = layout.shard(ShardName { unit: 7, shard: 3 });
-        assert_eq!(shard.as_str(), "p/part-01234567-000007-00003.json.gz");
+        let name = ShardName { unit: 7, shard: 3 };
+        assert_eq!(layout.shard(name).as_str(), "p/part-01234567-000007-00003.json.gz");
+        let receipts = Layout::of_receipts(layout.job());
+        assert_eq!(receipts.shard(name).as_str(), format!("{job}/receipts/000007-00003.json"));
+        assert_eq!(receipts.parse_shard(&receipts.shard(name)), Some(name));
         assert_eq!(layout.unit_prefix(7), "p/part-01234567-000007-");
     }
 

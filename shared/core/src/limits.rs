@@ -64,6 +64,32 @@ pub const STORED_SHARD_BYTES_MAX: usize = 1200 << 20;
 /// A quarantine object is closed when it has this many bytes of text.
 pub const QUARANTINE_OBJECT_BYTES: usize = 4 << 20;
 
+/// The most a function is handed at once, in bytes: Lambda's limit of a synchronous payload is 6 MB (Lambda quotas page).
+pub const ENVELOPE_BYTES_MAX: u64 = backfleet_convert::limits::DOCUMENT_BYTES_MAX;
+/// Records of an envelope where nobody says: some seconds of a function's work, and as many to do again after a crash.
+pub const ENVELOPE_RECORDS_DEFAULT: u32 = 1_000;
+/// Records of an envelope at most: the largest batch of an event source mapping (`BatchSize`).
+pub const ENVELOPE_RECORDS_MAX: u32 = 10_000;
+/// Items touched for one receipt: a minute's work at a small budget.
+pub const TOUCHED_OF_A_RECEIPT: u64 = 1_000;
+/// Attributes of an item that one condition compares: of its 300 operators and functions (DynamoDB developer guide, "Constraints")
+/// each takes two, and one says that the item is there.
+pub const COMPARED_MAX: usize = 149;
+/// Touches of one unit that are under way at once: one every few milliseconds makes some hundred a second.
+pub const TOUCHES_AT_ONCE: usize = 16;
+/// Write capacity units a second of one process where nobody says: what a small table can spare.
+pub const WRITE_BUDGET_DEFAULT: u32 = 100;
+/// Receipts of one unit: about 300 bytes each in its completion.
+pub const RECEIPTS_OF_A_UNIT_MAX: u64 = 40_000;
+/// Runs of a function on the same records, or the same first record, before something else is tried.
+pub const HAND_TRIES: u32 = 3;
+/// Before the second run; doubles from there.
+pub const HAND_PAUSE: Duration = Duration::from_millis(500);
+/// Records of one unit that a sink may refuse where nobody says; with more it is the sink that is broken.
+pub const REFUSED_MAX_DEFAULT: u64 = 20;
+/// Runs of functions at once, of one process, where nobody says.
+pub const INVOKE_AT_ONCE_DEFAULT: u32 = 10;
+
 /// A scan segment is handed on in a new message after this long: a fresh 12 hours and a fresh count of receives, so that
 /// the dead letters count lack of progress, not length.
 pub const SLICE: Duration = Duration::from_secs(600);
@@ -79,6 +105,8 @@ pub const READ_BUDGET_DEFAULT: u32 = 250;
 /// `control.json`.
 pub const CONTROL_BYTES_MAX: usize = 4096;
 
+const _: () = assert!(RECEIPTS_OF_A_UNIT_MAX * 350 < SMALL_OBJECT_BYTES_MAX as u64);
+const _: () = assert!(ENVELOPE_RECORDS_DEFAULT <= ENVELOPE_RECORDS_MAX);
 const _: () = assert!(SLICE.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(PARTS_AHEAD <= PARTS_HELD_MAX);
 const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());

@@ -1,4 +1,8 @@
-//! An object store that is asked no faster than allowed: requests, and bytes that are put.
+//! What is asked no faster than allowed: an object store, by requests and by bytes that are put; a function, by runs; a
+//! table that is touched, by what it costs.
+
+mod function;
+mod toucher;
 
 use std::sync::Arc;
 
@@ -10,6 +14,9 @@ use crate::pace::Pacer;
 use crate::ports::{
     ByteStream, GetRequest, Listing, NewObject, ObjectInfo, ObjectStore, PortError, PutOutcome,
 };
+
+pub use function::{InvokePace, PacedFunction};
+pub use toucher::{PacedToucher, WritePace};
 
 /// What bytes are counted in: finer steps than a request has bytes of headers would be for nothing.
 const STEP_BYTES: f64 = 1024.0;

@@ -10,7 +10,7 @@ use crate::digest::Sha256Digest;
 use crate::job::{FORMAT_VERSION, JobDigest, JobId, JobOptions, OptionsError};
 use crate::key::{KeyError, ObjectKey};
 use crate::layout::{Layout, LayoutError};
-use crate::limits::UNITS_MAX;
+use crate::limits::{RECEIPTS_OF_A_UNIT_MAX, UNITS_MAX};
 use crate::manifest::json_with_lines;
 use crate::mutant::{self, Mutant};
 
@@ -230,6 +230,19 @@ pub enum PlanError {
     /// An export in a language that this version does not read.
     #[error("the plan's export cannot be read")]
     Notation(#[from] UnknownName),
+    /// What a scan reads cannot be read again, and a sink may have to be given it again.
+    #[error("a scan has no sink: its records go into objects")]
+    ScanWithSink,
+    /// A completion lists every receipt of its unit.
+    #[error(
+        "unit {unit} would have {receipts} receipts, more than the {RECEIPTS_OF_A_UNIT_MAX} that a completion can list: put more records into an envelope"
+    )]
+    TooManyReceipts {
+        /// Which unit.
+        unit: usize,
+        /// How many.
+        receipts: u64,
+    },
     /// A unit's key could leave the source.
     #[error("unit {unit} names an impossible file")]
     Key {
@@ -287,6 +300,9 @@ impl Plan {
 
     /// Where everything of the job lies.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
+        if self.options.sink.is_some() {
+            return Ok(Layout::of_receipts(self.job));
+        }
         let extension = self.options.extension().map_err(|error| LayoutError::Options(error.to_string()))?;
         Layout::new(self.job, &self.options.partition, extension)
     }
@@ -342,6 +358,9 @@ impl Plan {
     }
 
     fn check(&self) -> Result<(), PlanError> {
+        if matches!(self.source, Source::Scan(_)) && self.options.sink.is_some() {
+            return Err(PlanError::ScanWithSink);
+        }
         if let Source::Scan(scan) = &self.source
             && (scan.segments as usize != self.units.len() || scan.lanes == 0)
         {
@@ -362,11 +381,28 @@ impl Plan {
                 return Err(PlanError::Part { unit, part: planned.part, parts });
             }
         }
+        self.check_receipts()?;
         for (unit, planned) in self.units.iter().enumerate() {
             ObjectKey::new(planned.key.clone()).map_err(|source| PlanError::Key { unit, source })?;
         }
         self.layout()?;
         Ok(())
+    }
+
+    fn check_receipts(&self) -> Result<(), PlanError> {
+        let Some(sink) = &self.options.sink else { return Ok(()) };
+        let of_unit =
+            |unit: &UnitPlan| unit.items.unwrap_or_default().div_ceil(sink.shard_records_max().max(1));
+        match self
+            .units
+            .iter()
+            .map(of_unit)
+            .enumerate()
+            .find(|(_, receipts)| *receipts > RECEIPTS_OF_A_UNIT_MAX)
+        {
+            Some((unit, receipts)) => Err(PlanError::TooManyReceipts { unit, receipts }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -399,6 +435,7 @@ fn identify(source: &Source, options: &JobOptions, units: &[UnitPlan]) -> JobId 
 mod tests {
     use super::*;
     use crate::job::tests_support::options;
+    use crate::sink::{FunctionSink, Sink};
 
     fn plan() -> Plan {
         let unit = |n: u64| UnitPlan {
@@ -512,6 +549,32 @@ mod tests {
             scan_plan(|_, options| options.format = "kinesis".into()),
         ];
         assert!(others.iter().all(|other| other.job != plan.job));
+    }
+
+    #[test]
+    fn a_sink_makes_another_job_and_one_whose_shards_are_receipts() {
+        let same = plan();
+        let into = |name: &str, records_max| {
+            let sink = Sink::Function(FunctionSink { name: name.into(), records_max });
+            let options = JobOptions { sink: Some(sink), ..same.options.clone() };
+            Plan::new(same.location.clone(), same.source.clone(), options, same.units.clone()).unwrap()
+        };
+        let ids = [&same, &into("f", 100), &into("g", 100), &into("f", 200)].map(|plan| plan.job);
+        assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), ids.len());
+        let plan = Plan::parse(&into("f", 100).to_json()).unwrap();
+        assert_eq!(plan.layout().unwrap(), Layout::of_receipts(plan.job));
+        let refused = Plan::new(
+            "dynamodb://t".into(),
+            scan_plan(|_, _| {}).source,
+            plan.options.clone(),
+            scan_plan(|_, _| {}).units,
+        );
+        assert!(matches!(refused, Err(PlanError::ScanWithSink)));
+        let mut units = same.units.clone();
+        units[1].items = Some(RECEIPTS_OF_A_UNIT_MAX * 100 + 1);
+        let many = Plan::new(same.location.clone(), same.source.clone(), plan.options.clone(), units);
+        let Err(PlanError::TooManyReceipts { unit: 1, receipts }) = many else { panic!("{many:?}") };
+        assert_eq!(receipts, RECEIPTS_OF_A_UNIT_MAX + 1);
     }
 
     #[test]

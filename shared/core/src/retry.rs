@@ -8,18 +8,22 @@
 //! from an injected seed so that a simulation repeats.
 
 mod budget;
+mod function;
 mod jitter;
 mod queue;
 mod scanner;
 mod store;
+mod toucher;
 #[cfg(test)]
 mod tests;
 
 pub use budget::RetryBudget;
+pub use function::RetryingFunction;
 pub use jitter::Jitter;
 pub use queue::RetryingQueue;
 pub use scanner::RetryingScanner;
 pub use store::RetryingStore;
+pub use toucher::RetryingToucher;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ pub(crate) fn plain_spec(format: Format) -> RecipeSpec {
         format,
         compression: Compression::None,
         shard_bytes_max: limits::SHARD_BYTES_DEFAULT,
+        shard_records_max: None,
         keys: vec!["pk".to_owned()],
         table: Some(TableIdentity {
             name: "test".to_owned(),

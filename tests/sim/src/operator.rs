@@ -165,6 +165,7 @@ async fn alone(process: &Arc<Process>, site: &Arc<Site>, scenario: &Scenario) ->
         workers: scenario.concurrency,
         stop_timeout: Duration::from_secs(20),
         quarantine_max: scenario.quarantine_max,
+        refused_max: 0,
         crew: Crew::new(1),
     };
     let stop = CancellationToken::new();

@@ -128,6 +128,7 @@ fn plan(units: u32) -> Plan {
         kinesis_precision: "millisecond".into(),
         upsert: "MODIFY".into(),
         schema: None,
+        sink: None,
     };
     let part = ExportPart {
         export: "01768384800000-00000000".into(),

@@ -119,6 +119,7 @@ fn options(draw: &mut Draw) -> JobOptions {
         kinesis_precision: "millisecond".into(),
         upsert: "MODIFY".into(),
         schema: None,
+        sink: None,
     }
 }
 

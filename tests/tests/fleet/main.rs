@@ -14,4 +14,6 @@ mod watching;
 mod doctor;
 mod scans;
 mod exports;
+mod sinks;
+mod touches;
 mod inputs;

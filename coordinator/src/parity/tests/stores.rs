@@ -131,6 +131,7 @@ async fn the_fullest_shard_of_a_job_stands_for_it() {
             bytes: 0,
             sha256: Sha256Digest([0; 32]),
             records: records as u64,
+            passed_over: 0,
             content_bytes: 0,
             content: Digest128("0".repeat(32).parse().unwrap()),
         };

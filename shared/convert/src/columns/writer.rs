@@ -144,6 +144,7 @@ impl Columns {
             records: open.written.rows,
             content_bytes: open.written.bytes,
             content_digest: ContentDigest(open.content.digest128()),
+            originals: Vec::new(),
         };
         self.index += 1;
         shard

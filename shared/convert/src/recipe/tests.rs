@@ -7,6 +7,7 @@ fn spec() -> RecipeSpec {
         format: Format::Stream,
         compression: Compression::Gzip,
         shard_bytes_max: SHARD_BYTES_MAX,
+        shard_records_max: None,
         keys: vec!["pk".to_owned(), "sk".to_owned()],
         table: Some(TableIdentity {
             name: "t".to_owned(),
@@ -83,6 +84,7 @@ fn sizes_have_limits() {
     for bytes in [SHARD_BYTES_MIN - 1, SHARD_BYTES_MAX + 1] {
         assert_eq!(refused(|spec| spec.shard_bytes_max = bytes), RecipeError::ShardBytesMax(bytes));
     }
+    assert_eq!(refused(|spec| spec.shard_records_max = Some(0)), RecipeError::ShardRecordsMax);
     let no_records = |spec: &mut RecipeSpec| {
         spec.format = Format::LambdaEvent;
         spec.document_records_max = 0;

@@ -1,6 +1,9 @@
 //! Where shards and lambda documents end.
 
-use backfleet_convert::{Document, Format, RecipeSpec, limits};
+use std::sync::Arc;
+
+use backfleet_convert::{Converter, Document, Encoding, Format, Input, Recipe, RecipeSpec, Step, limits};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::common::{convert, spec};
@@ -101,4 +104,46 @@ fn envelopes_hold_the_very_records_of_the_stream_format() {
     let records: Vec<&str> = stream.lines().collect();
     let envelope = convert(lambda(Document::Object), file(3, 10)).text();
     assert_eq!(envelope, format!("{{\"Records\":[{}]}}\n", records.join(",")));
+}
+
+#[test]
+fn a_shard_ends_with_as_many_records_as_asked_for() {
+    for (spec, per_line) in
+        [(lambda(Document::Object), 4), (lambda(Document::Line), 4), (spec(Format::Item), 1)]
+    {
+        let spec = RecipeSpec { shard_records_max: Some(4), ..spec };
+        let outcome = convert(spec, file(10, 10));
+        let records: Vec<u64> = outcome.shards.iter().map(|shard| shard.records).collect();
+        assert_eq!(records, [4, 4, 2]);
+        let text = String::from_utf8(outcome.shards[0].bytes.clone()).unwrap();
+        assert_eq!(text.lines().count(), 4 / per_line);
+    }
+}
+
+#[test]
+fn a_shard_brings_the_lines_that_its_records_were_where_that_is_asked_for() {
+    let text = format!("{}no item\n\n{}", file(3, 10), file(6, 1_000));
+    let recipe = RecipeSpec { shard_records_max: Some(4), ..lambda(Document::Object) };
+    let mut converter =
+        Converter::new(Arc::new(Recipe::new(recipe).unwrap()), 0, Input::json(Encoding::Identity))
+            .keeping_originals();
+    converter.feed(Bytes::from(text.clone()));
+    converter.finish();
+    let mut shards = Vec::new();
+    loop {
+        match converter.step().unwrap() {
+            Step::Shard(shard) => shards.push(shard),
+            Step::Finished(_) => break,
+            Step::Quarantined(_) | Step::NeedInput => {}
+        }
+    }
+    let lines: Vec<Vec<u64>> =
+        shards.iter().map(|shard| shard.originals.iter().map(|original| original.line).collect()).collect();
+    assert_eq!(lines, [vec![1, 2, 3, 6], vec![7, 8, 9, 10], vec![11]]);
+    for original in shards.iter().flat_map(|shard| &shard.originals) {
+        let at = usize::try_from(original.offset).unwrap();
+        let end = at + usize::try_from(original.length).unwrap();
+        assert_eq!(text.as_bytes()[at..end], original.bytes);
+        assert_eq!(text.as_bytes()[end], b'\n');
+    }
 }
