@@ -330,17 +330,21 @@ fn there<'m>(
     None
 }
 
-async fn hold_against_digests<'m>(
+async fn hold_against_digests(
     dest: &dyn ObjectStore,
     proof: Proof,
-    listed: Vec<Listed<'m>>,
+    listed: Vec<Listed<'_>>,
     findings: &mut Findings,
 ) -> Result<(), PortError> {
-    let check = |entry: Listed<'m>| async move {
-        let held = holds(dest, proof, entry).await?;
-        Ok::<_, PortError>((entry.key, held))
+    // By number: a closure that takes something borrowed makes a future that may not go to another thread.
+    let check = |n: usize| {
+        let entry = listed[n];
+        async move {
+            let held = holds(dest, proof, entry).await?;
+            Ok::<_, PortError>((entry.key, held))
+        }
     };
-    let mut checks = stream::iter(listed).map(check).buffered(CALLS_MAX);
+    let mut checks = stream::iter(0..listed.len()).map(check).buffered(CALLS_MAX);
     while let Some((key, held)) = checks.try_next().await? {
         if !held && !mutant::is(Mutant::DigestUnseen) {
             findings.add(Finding::Digest { key: key.to_owned() });
