@@ -21,6 +21,7 @@ fn shard(shard: u32) -> ShardRecord {
         bytes: 1,
         sha256: Sha256Digest::of(b"shard"),
         records: 1,
+        passed_over: 0,
         content_bytes: 1,
         content: Digest128(ContentDigest(0)),
     }

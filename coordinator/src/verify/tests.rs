@@ -71,6 +71,7 @@ impl Done {
                 bytes: bytes.len() as u64,
                 sha256: Sha256Digest::of(&bytes),
                 records: of_shard,
+                passed_over: 0,
                 content_bytes: 7,
                 content: Digest128("00112233445566778899aabbccddeeff".parse().unwrap()),
             });

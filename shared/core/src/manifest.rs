@@ -118,6 +118,7 @@ mod tests {
             bytes: 10,
             sha256,
             records: 2,
+            passed_over: 0,
             content_bytes: 20,
             content: Digest128("00112233445566778899aabbccddeeff".parse().unwrap()),
         };
