@@ -78,6 +78,13 @@ fn put_into(sink: &Sink, counts: &Counts) -> String {
     let taken = count(counts.records_out);
     match sink {
         Sink::Function(_) => format!("{taken} taken by {}, each at least once", sink.place()),
+        Sink::Touch(touch) => {
+            let (what, why) = match touch.undo {
+                None => ("touched", "another item by now, or gone"),
+                Some(_) => ("unmarked", "without the mark"),
+            };
+            format!("{taken} {what} in {}, {} passed over ({why})", sink.place(), count(counts.passed_over))
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use tracing::warn;
 use crate::attempt::{AttemptError, port_class};
 use crate::desk::{Job, Outlet};
 use crate::invoke::hand_over;
+use crate::touch::{Marking, touch_all};
 use crate::upload::UploadError;
 
 /// Records that cannot be put into a sink.
@@ -122,6 +123,7 @@ pub(crate) async fn put_into_sink(
     }
     let effect = match outlet {
         Outlet::Function(function) => hand_over(&**function, shard, room).await?,
+        Outlet::Table(table) => touch_all(&**table, &Marking::of(job), shard, room).await?,
     };
     slot.put(shard, effect).await
 }
