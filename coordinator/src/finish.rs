@@ -8,7 +8,7 @@ use backfleet_core::limits::{MANIFEST_BYTES_MAX, SMALL_OBJECT_BYTES_MAX};
 use backfleet_core::manifest::{Manifest, Success};
 use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::Plan;
-use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
+use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PortFault, PutOutcome};
 
 use crate::verify::{Finding, Proof, Verification, verify};
 
@@ -135,13 +135,17 @@ enum Put {
 
 async fn put(dest: &dyn ObjectStore, key: ObjectKey, bytes: Vec<u8>) -> Result<Put, PortError> {
     let sha256 = Sha256Digest::of(&bytes);
-    let bytes_max = bytes.len() + 1;
+    let bytes_max = bytes.len();
     let object = NewObject { key: key.clone(), bytes: bytes.into(), metadata: Metadata::new(), sha256 };
     if dest.put_new(object).await? == PutOutcome::Created {
         return Ok(Put::Created);
     }
-    let there = dest.get_small(&key, bytes_max).await?.unwrap_or_default();
-    Ok(if Sha256Digest::of(&there) == sha256 { Put::Same } else { Put::Different })
+    match dest.get_small(&key, bytes_max).await {
+        Ok(Some(there)) if Sha256Digest::of(&there) == sha256 => Ok(Put::Same),
+        Ok(_) => Ok(Put::Different),
+        Err(error) if error.fault == PortFault::TooLarge => Ok(Put::Different),
+        Err(error) => Err(error),
+    }
 }
 
 fn refused(mut verification: Verification, finding: Finding) -> Finished {
@@ -153,3 +157,6 @@ fn add(verification: &mut Verification, finding: Finding) {
     verification.findings.push(finding);
     verification.findings_total += 1;
 }
+
+#[cfg(test)]
+mod tests;

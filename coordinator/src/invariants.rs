@@ -72,3 +72,6 @@ pub fn every_record_is_there_once<'a>(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -334,3 +334,6 @@ async fn holds_once(dest: &dyn ObjectStore, proof: Proof, entry: &Listed) -> Res
     }
     Ok(Sha256Digest(sha256.finalize().into()) == entry.sha256)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

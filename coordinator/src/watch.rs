@@ -88,7 +88,7 @@ impl Remaining {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use backfleet_core::memory::MemoryQueueConfig;
     use backfleet_core::plan::{Expressions, ScanSource, Source, UnitPlan};
 
@@ -96,8 +96,7 @@ mod tests {
     use crate::spec::tests_support::request;
     use crate::spec::{Request, Shown, options};
 
-    /// A scan of six segments in two lanes.
-    fn plan() -> Plan {
+    pub(crate) fn scan_of_six_in_two_lanes() -> Plan {
         let request = Request { format: "item".into(), ..request() };
         let shown = Shown { time: Some("2026-01-14T10:18:50Z".into()), ..Shown::default() };
         let scan = ScanSource {
@@ -116,7 +115,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lane_whose_segment_the_queue_put_aside_goes_on_with_the_next() {
-        let plan = plan();
+        let plan = scan_of_six_in_two_lanes();
         let queue = MemoryQueue::new(MemoryQueueConfig { receives_max: 1, ..Default::default() });
         let mut remaining = Remaining { pending: [0, 2, 4].into(), ..Remaining::default() };
         enqueue(&queue, &plan, &remaining.pending).await.unwrap();
@@ -141,5 +140,40 @@ mod tests {
         let (followed, ()) = tokio::join!(remaining.follow(&mut settled, &queue, &plan), worker);
         followed.unwrap();
         assert!(remaining.pending.is_empty() && remaining.dead[&0].contains("lease-lost"), "{remaining:?}");
+    }
+    fn released(exhausted: bool) -> Settlement {
+        Settlement::Released { reason: "no room".into(), exhausted }
+    }
+
+    #[test]
+    fn what_a_delivery_ended_in_is_what_is_left_of_its_unit() {
+        let mut remaining = Remaining { pending: [0, 1].into(), ..Remaining::default() };
+        let before = remaining.clone();
+        let end = |unit, settlement| Settled { unit, settlement };
+        for nothing in [Settlement::Continued, Settlement::Lost, released(false)] {
+            remaining.note(end(Some(0), nothing));
+        }
+        remaining.note(end(None, Settlement::DeadLettered { reason: "malformed".into() }));
+        assert_eq!(remaining, before);
+        remaining.note(end(Some(0), Settlement::DeadLettered { reason: "damaged".into() }));
+        assert_eq!((remaining.pending.len(), remaining.dead[&0].as_str()), (1, "damaged"));
+        remaining.note(end(Some(1), released(true)));
+        assert_eq!((remaining.pending.len(), remaining.exhausted.as_deref()), (1, Some("no room")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_is_followed_until_there_is_no_room_or_nobody_works() {
+        let plan = scan_of_six_in_two_lanes();
+        let queue = MemoryQueue::new(MemoryQueueConfig::default());
+        let mut remaining = Remaining { pending: [0, 1].into(), ..Remaining::default() };
+        let (ends, mut settled) = mpsc::channel(1);
+        ends.send(Settled { unit: Some(0), settlement: released(true) }).await.unwrap();
+        remaining.follow(&mut settled, &queue, &plan).await.unwrap();
+        assert!(remaining.exhausted.is_some() && remaining.pending.len() == 2, "{remaining:?}");
+
+        let mut remaining = Remaining { pending: [0].into(), ..Remaining::default() };
+        drop(ends);
+        remaining.follow(&mut settled, &queue, &plan).await.unwrap();
+        assert_eq!(remaining.pending, [0].into());
     }
 }
