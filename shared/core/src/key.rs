@@ -81,8 +81,13 @@ mod tests {
         ] {
             assert!(ObjectKey::new(wrong).is_err(), "{wrong:?}");
         }
-        for right in ["a", "a/b.json.gz", "..a/b..", "Output_Airline.csv/AWSDynamoDB/x", "a b/%2e%2e/+"] {
-            assert_eq!(ObjectKey::new(right).unwrap().as_str(), right);
+        let longest = "x".repeat(1024);
+        for right in
+            ["a", "a/b.json.gz", "..a/b..", "Output_Airline.csv/AWSDynamoDB/x", "a b/%2e%2e/+", &longest]
+        {
+            let key = ObjectKey::new(right).unwrap();
+            assert_eq!(key.as_str(), right);
+            assert_eq!(format!("{key} {key:?}"), format!("{right} \"{right}\""));
         }
     }
 }

@@ -95,3 +95,79 @@ pub(crate) fn json_with_lines<T: Serialize, E: Serialize>(head: &T, elements: &[
     text.extend_from_slice(b"]}\n");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completion::Digest128;
+
+    fn job() -> JobId {
+        "0123456789abcdef0123456789abcdef".parse().unwrap()
+    }
+
+    /// A unit of two shards and one object in quarantine.
+    fn completion(unit: u32, md5_proven: bool) -> Completion {
+        let sha256 = Sha256Digest::of(b"object");
+        let shard = |n: u32| ShardRecord {
+            key: format!("p/{unit}-{n}"),
+            bytes: 10,
+            sha256,
+            records: 2,
+            content_bytes: 20,
+            content: Digest128("00112233445566778899aabbccddeeff".parse().unwrap()),
+        };
+        let counts = Counts { records_in: 5, records_out: 4, quarantined: 1, shards: 2, ..Counts::default() };
+        let quarantine = vec![QuarantineRecord { key: format!("q/{unit}"), bytes: 3, sha256, records: 1 }];
+        Completion {
+            v: 1,
+            job: job(),
+            unit,
+            counts,
+            md5_proven,
+            shards: vec![shard(0), shard(1)],
+            quarantine,
+        }
+    }
+
+    fn manifest() -> Manifest {
+        let mut manifest = Manifest::new(job());
+        for (unit, md5_proven) in [true, false, true].into_iter().enumerate() {
+            manifest.add(completion(unit as u32, md5_proven));
+        }
+        manifest
+    }
+
+    #[test]
+    fn a_manifest_is_what_its_completions_add_up_to_in_their_order() {
+        let manifest = manifest();
+        assert_eq!((manifest.units, manifest.units_md5_proven, manifest.counts.records_in), (3, 2, 15));
+        let shards: Vec<&str> = manifest.shards.iter().map(|shard| shard.key.as_str()).collect();
+        assert_eq!(shards, ["p/0-0", "p/0-1", "p/1-0", "p/1-1", "p/2-0", "p/2-1"]);
+        let quarantine: Vec<&str> = manifest.quarantine.iter().map(|object| object.key.as_str()).collect();
+        assert_eq!(quarantine, ["q/0", "q/1", "q/2"]);
+    }
+
+    #[test]
+    fn a_manifest_is_json_with_a_shard_on_every_line() {
+        let manifest = manifest();
+        let json = String::from_utf8(manifest.to_json()).unwrap();
+        assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
+        let lines: Vec<&str> = json.lines().collect();
+        assert!(json.ends_with("]}\n") && lines.len() == 1 + 6, "{json}");
+        for (line, shard) in lines[1..].iter().zip(&manifest.shards) {
+            let line = line.trim_end_matches("]}").trim_end_matches(',');
+            assert_eq!(serde_json::from_str::<ShardRecord>(line).unwrap(), *shard);
+        }
+        let empty = Manifest::new(job());
+        assert_eq!(serde_json::from_slice::<Manifest>(&empty.to_json()).unwrap(), empty);
+    }
+
+    #[test]
+    fn a_mark_stands_for_one_manifest() {
+        let manifest = manifest().to_json();
+        let mark = Success::of(job(), &manifest).to_json();
+        let expected =
+            format!("{{\"v\":1,\"job\":\"{}\",\"manifest\":\"{}\"}}\n", job(), Sha256Digest::of(&manifest));
+        assert_eq!(String::from_utf8(mark).unwrap(), expected);
+    }
+}

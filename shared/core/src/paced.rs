@@ -90,6 +90,7 @@ impl<S: ObjectStore> ObjectStore for PacedStore<S> {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::TryStreamExt as _;
     use futures_util::future::join_all;
     use tokio::time::Instant;
 
@@ -119,6 +120,9 @@ mod tests {
         let key = object.key.clone();
         assert_eq!(store.put_new(object).await.unwrap(), PutOutcome::Created);
         assert_eq!(store.get_small(&key, 10).await.unwrap().unwrap(), Bytes::from(vec![0; 3]));
+        let read: Vec<Bytes> =
+            store.get(&key, GetRequest::default()).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(read.concat(), [0; 3]);
         assert_eq!(store.head(&key).await.unwrap().unwrap().bytes, 3);
         assert_eq!(store.list("", None).await.unwrap().entries.len(), 1);
         assert_eq!(store.describe(), MemoryStore::new().describe());

@@ -59,3 +59,30 @@ impl Iterator for FullJitter<'_> {
         Some(wait)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers that Rosetta Code gives for this seed.
+    #[test]
+    fn draws_are_those_of_splitmix64() {
+        let jitter = Jitter::new(1_234_567);
+        let draws = [(); 5].map(|()| jitter.draw());
+        let published = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ];
+        assert_eq!(draws, published);
+    }
+
+    #[test]
+    fn a_wait_is_a_part_of_its_ceiling() {
+        let ceiling = Duration::from_secs(8);
+        let (part, draw) = (Jitter::new(9).below(ceiling).as_secs_f64() / 8.0, Jitter::new(9).draw());
+        assert!((part - draw as f64 / u64::MAX as f64).abs() < 1e-8, "{part}");
+    }
+}

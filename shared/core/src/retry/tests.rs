@@ -13,10 +13,11 @@ use super::*;
 use crate::digest::Sha256Digest;
 use crate::key::ObjectKey;
 use crate::limits::READ_CHUNK_BYTES;
-use crate::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
+use crate::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
+use crate::plan::{Expressions, ScanSource};
 use crate::ports::{
     ByteStream, Depth, ETag, Effect, GetRequest, Held, Hold, Listing, NewObject, ObjectInfo, ObjectStore,
-    PutOutcome, Queue, SendFailure,
+    PageRequest, PutOutcome, Queue, ReadCapacity, ScanPage, SendFailure, TableFacts, TableScanner,
 };
 
 const FIRST: Duration = Duration::from_millis(100);
@@ -114,10 +115,13 @@ async fn a_service_that_names_a_wait_gets_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_names_too_long_a_wait_is_left_to_the_caller() {
-    let throttled = PortError { retry: Retry::After(Duration::from_secs(6)), ..passing() };
-    let (result, calls) = run(&retrier(10), vec![throttled]).await;
+    let asks = |seconds| PortError { retry: Retry::After(Duration::from_secs(seconds)), ..passing() };
+    let (result, calls) = run(&retrier(10), vec![asks(6)]).await;
     assert!(result.is_err());
     assert_eq!(calls.len(), 1);
+    let (result, calls) = run(&retrier(10), vec![asks(5)]).await;
+    assert!(result.is_ok(), "as long as the longest of our own is not too long");
+    assert_eq!(calls.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,12 +150,35 @@ async fn time_alone_fills_the_budget_again() {
     assert_eq!(calls.len(), 2);
 }
 
+#[test]
+fn every_fault_has_a_name_of_its_own_among_the_metrics() {
+    use PortFault::*;
+    let faults = [
+        NotFound,
+        Changed,
+        Denied,
+        LeaseGone,
+        TooLarge,
+        Invalid,
+        Corrupted,
+        Throttled,
+        Unavailable,
+        Exhausted,
+    ];
+    for fault in faults {
+        let words: String = class(fault).split('_').collect();
+        assert_eq!(words, format!("{fault:?}").to_lowercase());
+    }
+}
+
 /// An object store with a script: how each call fails before it reaches the store behind it, and after how many
 /// bytes each stream breaks.
 #[derive(Default)]
 struct FaultyStore {
     memory: MemoryStore,
     breaks_after: Mutex<VecDeque<u64>>,
+    /// What a stream breaks by, if not by the way to it.
+    breaks_by: Option<PortFault>,
     lost_replies: AtomicUsize,
     refused: AtomicUsize,
     gets: Mutex<Vec<GetRequest>>,
@@ -182,6 +209,7 @@ impl ObjectStore for FaultyStore {
         let Some(mut left) = self.breaks_after.lock().unwrap().pop_front() else {
             return Ok(whole);
         };
+        let fault = self.breaks_by.unwrap_or(PortFault::Unavailable);
         let cut = whole.flat_map(move |chunk| {
             let chunk = chunk.unwrap();
             let kept = (chunk.len() as u64).min(left) as usize;
@@ -189,7 +217,7 @@ impl ObjectStore for FaultyStore {
             // Also behind the very last byte.
             let broken = left == 0;
             let mut parts = vec![Ok(chunk.slice(..kept))];
-            parts.extend(broken.then(|| Err(passing())));
+            parts.extend(broken.then(|| Err(PortError { fault, ..passing() })));
             stream::iter(parts)
         });
         Ok(cut.boxed())
@@ -308,6 +336,18 @@ async fn a_stream_of_another_version_does_not_go_on() {
     faulty.breaks_after.lock().unwrap().push_back(10);
     let store = RetryingStore::new(faulty, retrier(10));
     assert_eq!(read(&store, GetRequest::default()).await.expect_err("swapped").fault, PortFault::Changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_bytes_whose_checksum_did_not_hold_a_stream_does_not_go_on() {
+    let faulty = FaultyStore { breaks_by: Some(PortFault::Corrupted), ..FaultyStore::default() };
+    faulty.memory.put_new(big_object()).await.unwrap();
+    faulty.breaks_after.lock().unwrap().push_back(10);
+    let store = RetryingStore::new(Arc::new(faulty), retrier(10));
+    assert_eq!(
+        read(&store, GetRequest::default()).await.expect_err("which were wrong?").fault,
+        PortFault::Corrupted
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -481,4 +521,76 @@ async fn a_message_that_may_have_been_released_is_not_released_again() {
     faulty.script.lock().unwrap().extend([Fault::LostReply]);
     let error = queue.release(&held[0].hold, Duration::from_secs(60)).await.expect_err("unknown");
     assert_eq!(error.effect, Effect::Unknown);
+}
+
+/// A table whose calls fail as scripted.
+struct FaultyTable {
+    memory: MemoryTable,
+    script: Mutex<VecDeque<PortFault>>,
+}
+
+impl FaultyTable {
+    fn new() -> Arc<Self> {
+        let memory = MemoryTable::new(ReadCapacity::OnDemand(None));
+        memory.put("a", "1", "");
+        Arc::new(Self { memory, script: Mutex::default() })
+    }
+
+    fn fail(&self, faults: impl IntoIterator<Item = PortFault>) {
+        self.script.lock().unwrap().extend(faults);
+    }
+
+    fn may_fail(&self) -> Result<(), PortError> {
+        let fault = self.script.lock().unwrap().pop_front();
+        fault.map_or(Ok(()), |fault| Err(PortError { fault, ..passing() }))
+    }
+}
+
+#[async_trait]
+impl TableScanner for FaultyTable {
+    async fn describe(&self) -> Result<TableFacts, PortError> {
+        self.may_fail()?;
+        self.memory.describe().await
+    }
+
+    async fn page(&self, request: &PageRequest<'_>) -> Result<ScanPage, PortError> {
+        self.may_fail()?;
+        self.memory.page(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_asked_for_again_unless_the_table_asks_for_fewer_reads() {
+    let faulty = FaultyTable::new();
+    let table = RetryingScanner::new(Arc::clone(&faulty), retrier(10));
+    let scan = ScanSource {
+        table_arn: "arn".into(),
+        index: None,
+        segments: 1,
+        lanes: 1,
+        consistent: false,
+        dated: true,
+        expressions: Expressions::default(),
+    };
+    let request = PageRequest { scan: &scan, segment: 0, after: None, items_max: None };
+    faulty.fail([PortFault::Unavailable, PortFault::Throttled]);
+    assert_eq!(table.describe().await.unwrap(), faulty.memory.describe().await.unwrap());
+    faulty.fail([PortFault::Unavailable; 2]);
+    assert_eq!(table.page(&request).await.unwrap().scanned, 1);
+    faulty.fail([PortFault::Throttled]);
+    let error = table.page(&request).await.expect_err("whoever paces the reads decides");
+    assert_eq!(error.fault, PortFault::Throttled);
+}
+
+#[test]
+fn what_a_store_or_a_queue_says_of_itself_is_passed_on() {
+    let store = RetryingStore::new(Arc::new(FaultyStore::default()), retrier(10));
+    assert_eq!(store.describe(), "faulty");
+    for window in [30, 120].map(Duration::from_secs) {
+        let memory = MemoryQueue::new(MemoryQueueConfig { visibility: window, ..Default::default() });
+        let queue = RetryingQueue::new(Arc::new(memory), retrier(10));
+        assert_eq!(queue.window(), window);
+        assert!(queue.may_drop_receive(), "in memory nothing is under way");
+    }
+    assert!(!RetryingQueue::new(FaultyQueue::new(Vec::new()), retrier(10)).may_drop_receive());
 }
