@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may panic")]
 
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use backfleet_core::digest::Sha256Digest;
 use backfleet_core::job::{JobOptions, TableOptions};
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::{Layout, ShardName, plan_key};
-use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
+use backfleet_core::limits::{BEATS_IN_A_WINDOW, RECEIVES_MAX, VISIBILITY};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
 use backfleet_core::message::Message;
 use backfleet_core::plan::{ExportPart, ExportSource, PartContent, Plan, Source, UnitPlan};
@@ -166,8 +166,8 @@ impl Rig {
         Arc::new(Disturbed { inner: self.dest.clone(), before_put })
     }
 
-    fn failing(&self, extend: Option<PortFault>, ack: Option<PortFault>) -> Arc<dyn Queue> {
-        Arc::new(Failing { inner: self.queue.clone(), extend, ack })
+    fn failing(&self, extend: Option<PortFault>, ack: Option<PortFault>) -> Arc<Failing> {
+        Arc::new(Failing { inner: self.queue.clone(), extend, ack, extended: Mutex::default() })
     }
 
     async fn completion(&self) -> Option<Completion> {
@@ -424,6 +424,37 @@ async fn a_heartbeat_keeps_a_unit_that_takes_longer_than_its_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_heart_beats_evenly_from_the_receipt_on_and_also_after_a_beat_that_failed() {
+    for (fault, windows) in [(None, 3), (Some(PortFault::Unavailable), 1)] {
+        let rig = Rig::healthy().await;
+        rig.send_unit().await;
+        let began = Instant::now();
+        let queue = rig.failing(fault, None);
+        rig.work_over(rig.disturbed(BeforePut::Wait(VISIBILITY * windows)), queue.clone(), 1).await;
+        let beats: Vec<Duration> = queue.extended.lock().unwrap().iter().map(|at| *at - began).collect();
+        // The last of them meets the end of the lease or of the put.
+        assert!(beats.len() as u32 >= windows * BEATS_IN_A_WINDOW - 1, "{beats:?}");
+        for (n, beat) in (1..).zip(&beats) {
+            let due = VISIBILITY * n / BEATS_IN_A_WINDOW;
+            assert!(beat.abs_diff(due) < Duration::from_millis(100), "beat {n} of {beats:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_refused_is_lost_at_once() {
+    for fault in [PortFault::LeaseGone, PortFault::Invalid] {
+        let rig = Rig::healthy().await;
+        rig.send_unit().await;
+        let began = Instant::now();
+        let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+        let settled = rig.work_over(slow, rig.failing(Some(fault), None), 1).await;
+        assert!(matches!(settled[0].settlement, Settlement::Lost), "{fault:?}: {settled:?}");
+        assert!(began.elapsed() < VISIBILITY * 2 / BEATS_IN_A_WINDOW, "{fault:?}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_of_ten_minutes_costs_a_unit_none_of_its_receives() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
@@ -569,6 +600,8 @@ struct Failing {
     inner: Arc<MemoryQueue>,
     extend: Option<PortFault>,
     ack: Option<PortFault>,
+    /// When it was asked for an extension.
+    extended: Mutex<Vec<Instant>>,
 }
 
 impl Failing {
@@ -589,6 +622,7 @@ impl Queue for Failing {
         self.inner.receive(max, wait).await
     }
     async fn extend(&self, hold: &Hold, window: Duration) -> Result<(), PortError> {
+        self.extended.lock().unwrap().push(Instant::now());
         Self::answer("queue.extend", self.extend)?;
         self.inner.extend(hold, window).await
     }

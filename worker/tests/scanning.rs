@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backfleet_core::chain::LINK_FIELD;
-use backfleet_core::completion::Completion;
+use backfleet_core::completion::{Completion, Counts};
 use backfleet_core::control::Control;
 use backfleet_core::digest::Sha256Digest;
 use backfleet_core::job::{JobOptions, TableOptions};
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::{Layout, ShardName, plan_key};
-use backfleet_core::limits::VISIBILITY;
+use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
 use backfleet_core::message::Message;
 use backfleet_core::plan::{Expressions, Plan, ScanSource, Source, UnitPlan};
@@ -361,6 +361,15 @@ async fn a_table_is_read_once_by_three_workers() {
     assert!(records.values().all(|count| *count == 1));
     assert_eq!(settled.len(), 20, "each segment came in one message: {settled:?}");
     assert!(rig.queue.depth().await.unwrap() == Default::default(), "nothing is left on the queue");
+    let mut counts = Counts::default();
+    let completions = rig.completions().await;
+    completions.iter().for_each(|completion| counts.add(&completion.counts));
+    assert_eq!((counts.records_in, counts.records_out, counts.filtered), (3_000, 3_000, 0));
+    // A page is an array: a byte more for each item and one for itself; two where a segment's last page is empty.
+    let pages = rig.table.table.spent().len() as u64;
+    let least = rig.table.describe().await.unwrap().bytes + 3_000 + pages;
+    assert!((least..=least + 20).contains(&counts.bytes_in), "{} and {least}", counts.bytes_in);
+    assert_eq!(counts.bytes_inflated, counts.bytes_in);
 }
 
 #[tokio::test(start_paused = true)]
@@ -457,6 +466,11 @@ async fn a_worker_told_to_stop_commits_what_it_has_and_hands_the_rest_on() {
     assert!(settled.iter().all(|end| matches!(end.settlement, Settlement::Continued)), "{settled:?}");
     assert_eq!((settled.len(), rig.all_keys(&rig.layout.shard_prefix()).await.len()), (2, 2));
     assert_eq!(rig.queue.depth().await.unwrap().visible, 2);
+    for held in rig.queue.receive(10, Duration::ZERO).await.unwrap() {
+        let rest = Message::parse(&held.body).unwrap();
+        assert_eq!(rest, Message { slice: 1, progress: 1, ..Message::first(rig.plan.job, rest.unit) });
+        rig.queue.release(&held.hold, Duration::ZERO).await.unwrap();
+    }
     let read_before: f64 = rig.table.table.spent().iter().map(|(_, units)| units).sum();
     let second = rig.worker(2);
     rig.until_complete().await;
@@ -492,6 +506,47 @@ async fn a_lane_goes_on_behind_a_segment_that_was_put_aside() {
     let completed: Vec<u32> = rig.completions().await.iter().map(|completion| completion.unit).collect();
     assert_eq!(completed, [1]);
     assert_eq!(rig.queue.dead_letters().len(), 1);
+}
+
+/// A table that is deleted when it has given so many pages.
+struct Deleted {
+    table: MemoryTable,
+    pages_left: AtomicU64,
+}
+
+#[async_trait]
+impl TableScanner for Deleted {
+    async fn describe(&self) -> Result<TableFacts, PortError> {
+        self.table.describe().await
+    }
+
+    async fn page(&self, request: &PageRequest<'_>) -> Result<ScanPage, PortError> {
+        let one =
+            self.pages_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match one {
+            Ok(_) => self.table.page(request).await,
+            Err(_) => Err(PortError::fatal("table.page", "memory", PortFault::NotFound)),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_deleted_amid_its_scan_puts_every_segment_aside_with_the_reason() {
+    let shape = Shape { segments: 2, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
+    let rig = Rig::new(shape, Deleted { table: table(1_000, 0).table, pages_left: 3.into() }).await;
+    let worker = rig.worker(1);
+    sleep(Duration::from_secs(600)).await;
+    end(vec![worker]).await;
+    let letters = rig.queue.dead_letters();
+    let reasons: Vec<&str> = letters.iter().map(|letter| letter.reason.as_deref().unwrap()).collect();
+    assert!(
+        reasons.len() == 2 && reasons.iter().all(|reason| reason.starts_with("refused: ")),
+        "{reasons:?}"
+    );
+    assert!(reasons.iter().all(|reason| reason.contains("NotFound")), "{reasons:?}");
+    assert_eq!(letters[0].receives, RECEIVES_MAX, "nobody knows whether a table comes back");
+    assert!(rig.completions().await.is_empty());
+    assert!(rig.queue.depth().await.unwrap() == Depth { dead: 2, ..Depth::default() });
 }
 
 #[tokio::test(start_paused = true)]
