@@ -83,6 +83,16 @@ impl Call {
         self
     }
 
+    /// Lets it have so many file descriptors at once.
+    #[must_use]
+    pub fn descriptors_max(self, descriptors_max: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &descriptors_max.to_string()]);
+        command.arg(self.command.get_program()).args(self.command.get_args());
+        command.stdin(Stdio::null()).env_remove("RUST_LOG");
+        Self { command }
+    }
+
     /// Runs it in this folder.
     #[must_use]
     pub fn inside(mut self, folder: &Path) -> Self {

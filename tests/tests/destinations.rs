@@ -69,6 +69,18 @@ fn a_destination_that_may_not_be_written_is_said_to_be_and_can_still_be_verified
     export.run(&new).succeeds();
 }
 
+#[test]
+fn a_process_that_runs_out_of_descriptors_says_so_and_the_job_goes_on_once_it_may_have_some() {
+    let export = Export::synthetic(Synth::tiny(40, 2));
+    let dest = Destination::at(&export.dest("out"));
+    // Enough to begin with, and too few to write with.
+    let outcome = export.run(&dest.path).descriptors_max(10).outcome();
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    outcome.explains(&["Too many open files", "same command"]);
+    export.run(&dest.path).succeeds();
+    verify(&dest.path).succeeds();
+}
+
 fn assert_failed_for_good(outcome: &Outcome, dest: &Destination) {
     assert!(matches!(outcome.code, Some(1 | 4)), "{outcome}");
     // The files are as good as before: there is nothing to mend about them.
