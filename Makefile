@@ -1,7 +1,8 @@
 # The commands of the project; each does its own set-up.
 CARGO_DENY = 0.20.2
+CARGO_MUTANTS = 27.1.0
 
-.PHONY: test check deny instructions deploy-check image-check bench sim fuzz
+.PHONY: test check deny instructions deploy-check image-check bench sim fuzz mutants
 
 # Tests of fleets wait for leases most of the time: more of them at once than there are cores.
 test: ## everything that can fail
@@ -43,3 +44,8 @@ bench: ## side by side with what a user would write instead; QUICK=1 for a short
 
 fuzz: ## every reader and the conversion under bytes that coverage chooses, SECONDS=60 each; needs a nightly toolchain
 	tests/fuzz/run.sh $(or $(SECONDS),60)
+
+mutants: ## what no test would notice, of the protocol, names and pace; hours: SAMPLE=0/10 for a tenth; see docs/proofs.md
+	cargo mutants --version 2>/dev/null | grep -qx 'cargo-mutants $(CARGO_MUTANTS)' || \
+		cargo install --locked --quiet --force cargo-mutants --version $(CARGO_MUTANTS)
+	tests/mutations/run.sh $(SAMPLE)
