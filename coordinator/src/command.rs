@@ -12,6 +12,7 @@ pub mod quarantine;
 pub mod report;
 pub mod stitch;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ use backfleet_convert::Crew;
 use backfleet_core::job::JobId;
 use backfleet_core::layout::Layout;
 use backfleet_core::plan::{ExportSource, Expressions, PartContent, Plan, ScanSource, Source};
-use backfleet_core::ports::ObjectStore;
+use backfleet_core::ports::{ObjectStore, SystemClock};
+use backfleet_worker::Diary;
 use backfleet_worker::location::{Connections, Location, check_apart};
 use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
@@ -75,6 +77,7 @@ async fn carry_out(
         stop_timeout: Duration::from_secs(here.stop_timeout),
         quarantine_max: here.max_quarantine,
         crew: Crew::of_all_cores(),
+        diary: Some(Diary::new(Arc::new(SystemClock))),
     };
     let seconds = here.stop_timeout;
     let stop = stop_on_signal(move || {
@@ -83,7 +86,7 @@ async fn carry_out(
     let (tally, total) = (run.tally(), run.pending_bytes());
     let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
     let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
-    job.keep_page(&end, connections).await;
+    job.keep_page(&end, Duration::ZERO, connections).await;
     Ok(job.say(&end, here.max_quarantine, output))
 }
 
@@ -110,10 +113,10 @@ struct Job {
 }
 
 impl Job {
-    /// A job that ended well keeps a page for people.
-    async fn keep_page(&self, end: &RunEnd, connections: &Connections) {
+    /// A job that ended well keeps a page for people. Processes that have not told of all units are waited for so long.
+    async fn keep_page(&self, end: &RunEnd, patience: Duration, connections: &Connections) {
         if let RunEnd::Committed { .. } = end {
-            report::keep_page(&self.plan, &self.layout, &self.dest, connections).await;
+            report::keep_page(&self.plan, &self.layout, &self.dest, patience, connections).await;
         }
     }
 

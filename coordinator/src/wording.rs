@@ -85,6 +85,14 @@ pub fn span(time: Duration) -> String {
     }
 }
 
+/// A time of one thing, which may be short: `0.25 s`, `4 min`.
+pub fn moment(time: Duration) -> String {
+    match time.as_secs() {
+        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        _ => span(time),
+    }
+}
+
 /// What is wrong, a line each.
 pub fn findings(verification: &Verification) -> String {
     let lines = verification.findings.iter().map(Finding::to_string);

@@ -10,14 +10,14 @@ use anyhow::Context as _;
 use backfleet_convert::Crew;
 use backfleet_core::limits::OUTAGE_PATIENCE;
 use backfleet_core::metrics::DRAINING;
-use backfleet_core::ports::ObjectStore;
+use backfleet_core::ports::{ObjectStore, SystemClock};
 use backfleet_core::retry::RetryingQueue;
 use backfleet_worker::flags::AwsFlags;
 use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::places::Allowed;
 use backfleet_worker::protect::{self, AGENT_VARIABLE};
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, WorkerConfig, http, signals, work};
+use backfleet_worker::{Desk, Diary, WorkerConfig, http, signals, work};
 use clap::Parser;
 use tokio::sync::mpsc;
 use tracing::info;
@@ -129,7 +129,8 @@ async fn open(flags: &Flags) -> anyhow::Result<Desk> {
     let queue = retrier.run(|| aws.sqs_queue(&flags.queue, flags.dlq.clone())).await?.with_window(window);
     let queue = Arc::new(RetryingQueue::new(Arc::new(queue), retrier));
     let desk = Desk::new(Allowed::new(sources, dests, connections), queue, Arc::new(Tally::default()));
-    Ok(desk.with_patience(OUTAGE_PATIENCE).with_crew(Crew::of_all_cores()))
+    let diary = Diary::new(Arc::new(SystemClock));
+    Ok(desk.with_patience(OUTAGE_PATIENCE).with_crew(Crew::of_all_cores()).with_diary(diary))
 }
 
 fn cpus() -> usize {

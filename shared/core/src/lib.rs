@@ -17,6 +17,7 @@ pub mod completion;
 pub mod control;
 pub mod manifest;
 pub mod ports;
+pub mod effort;
 pub mod chain;
 pub mod pace;
 pub mod paced;

@@ -166,6 +166,7 @@ async fn alone(process: &Arc<Process>, site: &Arc<Site>, scenario: &Scenario) ->
         stop_timeout: Duration::from_secs(20),
         quarantine_max: scenario.quarantine_max,
         crew: Crew::new(1),
+        diary: None,
     };
     let stop = CancellationToken::new();
     let world = &process.world;
