@@ -816,9 +816,10 @@ pub struct StitchArgs {
     /// Destination of a job
     #[arg(long, value_name = "PLACE")]
     pub job: String,
-    /// Which job, by its id or the beginning of it [default: the newest one there]
-    #[arg(long, value_name = "ID")]
-    pub job_id: Option<String>,
+    /// Jobs that are the history together, by their ids or the beginnings of them, the first one's items first [default: the newest
+    /// job of items, what came out of its quarantine, and jobs of changes that follow on it]
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub job_id: Vec<String>,
     /// What the live pipeline writes: a folder, or s3://bucket/prefix
     #[arg(long, value_name = "PLACE")]
     pub live: String,
@@ -830,15 +831,16 @@ Examples:
   backfleet handoff --job s3://lake/orders --live s3://lake/orders
   backfleet handoff --job out --live live --table orders --to handoff && duckdb lake.db < handoff/duckdb.sql
 
-The code is written for this job: its keys, its format, its shards, the moment its records show. The live records must have
-the form of ours: `backfleet parity` says whether they do.")]
+The code is written for these jobs: their keys, their format, their shards, the moment up to which their records go. The live
+records must have the form of ours: `backfleet parity` says whether they do.")]
 pub struct HandoffArgs {
     /// Destination of a job that is committed
     #[arg(long, value_name = "PLACE")]
     pub job: String,
-    /// Which job, by its id or the beginning of it [default: the newest one there]
-    #[arg(long, value_name = "ID")]
-    pub job_id: Option<String>,
+    /// Jobs that are the history together, by their ids or the beginnings of them, the first one's items first [default: the newest
+    /// job of items, what came out of its quarantine, and jobs of changes that follow on it]
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub job_id: Vec<String>,
     /// Folder that the live pipeline writes to
     #[arg(long, value_name = "PLACE")]
     pub live: String,

@@ -12,6 +12,7 @@ pub mod quarantine;
 pub mod report;
 pub mod stitch;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -29,8 +30,9 @@ use backfleet_convert::Crew;
 use backfleet_core::job::{JobId, JobOptions};
 use backfleet_core::layout::Layout;
 use backfleet_core::plan::{ExportSource, Expressions, PartContent, Plan, ScanSource, Source};
-use backfleet_core::ports::ObjectStore;
+use backfleet_core::ports::{ObjectStore, SystemClock};
 use backfleet_core::sink::Sink;
+use backfleet_worker::Diary;
 use backfleet_worker::location::{Connections, Location, check_apart};
 use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
@@ -83,6 +85,7 @@ async fn carry_out(
         quarantine_max: here.max_quarantine,
         refused_max: here.max_refused,
         crew: Crew::of_all_cores(),
+        diary: Some(Diary::new(Arc::new(SystemClock))),
     };
     let seconds = here.stop_timeout;
     let stop = stop_on_signal(move || {
@@ -91,7 +94,7 @@ async fn carry_out(
     let (tally, total) = (run.tally(), run.pending_bytes());
     let end = progress::show(tally, total, output.quiet, run.run(&config, stop)).await?;
     let job = Job { layout: plan.layout().expect("a plan that was run has a layout"), plan, dest, began };
-    job.keep_page(&end, connections).await;
+    job.keep_page(&end, Duration::ZERO, connections).await;
     Ok(job.say(&end, here.max_quarantine, output))
 }
 
@@ -122,10 +125,10 @@ struct Job {
 }
 
 impl Job {
-    /// A job that ended well keeps a page for people.
-    async fn keep_page(&self, end: &RunEnd, connections: &Connections) {
+    /// A job that ended well keeps a page for people. Processes that have not told of all units are waited for so long.
+    async fn keep_page(&self, end: &RunEnd, patience: Duration, connections: &Connections) {
         if let RunEnd::Committed { .. } = end {
-            report::keep_page(&self.plan, &self.layout, &self.dest, connections).await;
+            report::keep_page(&self.plan, &self.layout, &self.dest, patience, connections).await;
         }
     }
 
@@ -206,11 +209,12 @@ impl Job {
     fn quarantine_exceeded(&self, verification: &Verification, allowed: u64) -> String {
         let found = verification.manifest.counts.quarantined;
         format!(
-            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them; then `backfleet quarantine replay` converts them once more, with other options",
+            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them{}",
             plural(found, "record"),
             count(allowed),
             wording::proof(&verification.manifest, &self.plan),
             self.dest,
+            wording::replayed(&self.plan),
         )
     }
 

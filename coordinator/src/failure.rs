@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use backfleet::export::ExportError;
 use backfleet::finish::CommitError;
 use backfleet::handoff::HandoffError;
+use backfleet::history::HistoryError;
 use backfleet::overview::OverviewError;
 use backfleet::parity::ParityError;
 use backfleet::plan::PlanningError;
@@ -176,6 +177,22 @@ impl From<QuarantineError> for Failure {
             QuarantineError::Gone { .. } => (None, Exit::Failed),
         };
         Self { error: error.into(), advice, exit }
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Job(error) => error.into(),
+            HistoryError::Plan(error) => error.into(),
+            HistoryError::Replay(error) => error.into(),
+            HistoryError::Moment(error) => error.into(),
+            HistoryError::Port(error) => error.into(),
+            HistoryError::Unlike { .. } => {
+                let advice = "name jobs of one table, converted with the same --keys and --format".to_owned();
+                Self::usage(error, Some(advice))
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writes the code that makes one table of a job's records and the live ones: each item once, the newest version, and nothing
+//! Writes the code that makes one table of a history's records and the live ones: each item once, the newest version, and nothing
 //! that was deleted comes back.
 //!
 //! It renders templates from what the plan and the manifest say; it opens nothing, runs nothing and knows no engine but by
@@ -10,7 +10,7 @@ mod template;
 use backfleet_core::job::OptionsError;
 use backfleet_core::sink::SinkPlace;
 
-pub use facts::{Facts, LIVE_MARGIN, shown, source_name};
+pub use facts::{Facts, JobFacts, LIVE_MARGIN, shown, source_name};
 use template::{render, templates};
 
 /// What decides the code, beside the job itself.

@@ -28,6 +28,7 @@ pub mod wait;
 pub mod overview;
 pub mod doctor;
 pub mod parity;
+pub mod history;
 pub mod stitch;
 pub mod handoff;
 pub mod synth;

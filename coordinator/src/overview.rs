@@ -1,9 +1,10 @@
-//! All that a destination tells of a job, for the page that people read. Nothing that ran has to remember anything for it.
+//! All that a destination tells of a job, for the page that people read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use backfleet_core::digest::Sha256Digest;
+use backfleet_core::effort::{Effort, told};
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::Layout;
 use backfleet_core::manifest::Manifest;
@@ -25,6 +26,8 @@ pub struct Overview {
     pub pending: BTreeSet<u32>,
     /// What is in quarantine, by reason.
     pub quarantine: BTreeMap<String, Kind>,
+    /// What processes have told of their work.
+    pub effort: Effort,
 }
 
 /// A committed job.
@@ -65,7 +68,7 @@ pub enum OverviewError {
     Port(#[from] PortError),
 }
 
-/// Looks at a job: a listing of its completions, its manifest and its quarantine.
+/// Looks at a job: a listing of its completions, its manifest, its quarantine and what processes have told.
 pub async fn overview(
     dest: &dyn ObjectStore,
     plan: &Plan,
@@ -86,7 +89,8 @@ pub async fn overview(
         true => Some(Commit::of(committed(dest, layout).await?, plan, layout)),
     };
     let quarantine = kinds(dest, layout, &QuarantineChoice::default()).await?;
-    Ok(Overview { commit, completed, pending, quarantine })
+    let effort = told(dest, layout).await?;
+    Ok(Overview { commit, completed, pending, quarantine, effort })
 }
 
 impl Commit {

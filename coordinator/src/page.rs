@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use askama::Template;
 use backfleet::handoff::source_name;
-use backfleet::overview::{Commit, Overview, UnitOutput};
-use backfleet::price::{Prices, writes};
+use backfleet::overview::{Overview, UnitOutput};
+use backfleet::price::{Prices, Requests, read_units, requests};
+use backfleet_core::effort::Effort;
 use backfleet_core::plan::{Plan, Source};
 use backfleet_core::sink::Sink;
 use backfleet_worker::location::Location;
@@ -17,13 +18,15 @@ use crate::wording;
 
 /// Rows of the table of units.
 const UNITS_SHOWN: usize = 200;
+/// A longer key is shown by its last part, and as a whole where it is pointed at.
+const KEY_SHOWN_MAX: usize = 32;
 /// Bars of the chart.
 const BARS: usize = 60;
 /// Of the chart, in its own units.
 const WIDTH: usize = 720;
 const HEIGHT: f64 = 160.0;
-/// Plan, manifest, mark and the page.
-const OBJECTS_OF_THE_JOB: u64 = 4;
+/// Rows of the table of units that took long.
+const LONG_UNITS_SHOWN: usize = 10;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -36,13 +39,17 @@ struct Page {
     tiles: Vec<(String, &'static str)>,
     facts: Vec<(&'static str, String)>,
     chart: Option<Chart>,
+    told: String,
+    long_units: Vec<LongUnit>,
+    met: Vec<Met>,
+    put_aside: Vec<PutAside>,
     units_say: String,
     units: Vec<Unit>,
     quarantine: Vec<Kind>,
-    writes: Vec<Write>,
+    asked: Vec<Asked>,
+    calls: String,
     currency: String,
     prices: String,
-    digest: Option<String>,
     dest: String,
     looked: String,
     version: &'static str,
@@ -69,6 +76,7 @@ struct Bar {
 struct Unit {
     unit: usize,
     input: String,
+    name: String,
     bytes_in: String,
     records: String,
     quarantined: String,
@@ -84,10 +92,37 @@ struct Kind {
     first: String,
 }
 
-struct Write {
+struct LongUnit {
+    unit: u32,
+    input: String,
+    name: String,
+    bytes_in: String,
+    deliveries: String,
+    took: String,
+}
+
+/// Something that went wrong on the way and was dealt with.
+struct Met {
+    what: String,
+    class: String,
+    times: String,
+}
+
+struct PutAside {
+    unit: u32,
+    input: String,
+    name: String,
+    reason: String,
+    now: &'static str,
+}
+
+/// Requests of a kind: what was reckoned before, what was counted.
+struct Asked {
     what: &'static str,
-    objects: String,
-    cost: String,
+    reckoned: String,
+    counted: String,
+    reckoned_cost: String,
+    counted_cost: String,
 }
 
 /// The page of a job in `dest`, looked at `now`.
@@ -101,13 +136,17 @@ pub fn page(plan: &Plan, dest: &Location, seen: &Overview, prices: &Prices, now:
         tiles: tiles(plan, seen),
         facts: facts(plan, seen),
         chart: chart(plan, &seen.completed),
+        told: told(plan, &seen.effort),
+        long_units: long_units(plan, &seen.effort),
+        met: met(&seen.effort),
+        put_aside: put_aside(plan, seen),
         units_say: units_say(plan),
         units: units(plan, seen),
         quarantine: quarantine(seen),
-        writes: written(plan, dest, seen.commit.as_ref(), prices),
+        asked: asked(plan, dest, &seen.effort, prices),
+        calls: calls(&seen.effort),
         currency: prices.currency.clone(),
         prices: format!("{} of {}", prices.region, prices.date),
-        digest: seen.commit.as_ref().map(|commit| commit.digest.to_string()),
         dest: dest.to_string(),
         looked: if seen.commit.is_some() { String::new() } else { utc(now) },
         version: env!("CARGO_PKG_VERSION"),
@@ -169,6 +208,7 @@ fn facts(plan: &Plan, seen: &Overview) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(commit) = &seen.commit {
         facts.push(("Proof", wording::proof(&commit.manifest, plan)));
+        facts.push(("Manifest", format!("SHA-256 {}", commit.digest)));
     }
     let what = match &plan.source {
         Source::Scan(scan) => format!("scan in {} segments, {} lanes", scan.segments, scan.lanes),
@@ -253,6 +293,7 @@ fn units(plan: &Plan, seen: &Overview) -> Vec<Unit> {
         Unit {
             unit,
             input: planned.key.clone(),
+            name: name(&planned.key),
             bytes_in: print(planned.bytes),
             records: figure(|unit| count(unit.records)),
             quarantined: figure(|unit| count(unit.quarantined)),
@@ -274,26 +315,138 @@ fn quarantine(seen: &Overview) -> Vec<Kind> {
     seen.quarantine.iter().map(kind).collect()
 }
 
-/// What stands beside what was reckoned; nothing where nothing is paid for.
-fn written(plan: &Plan, dest: &Location, commit: Option<&Commit>, prices: &Prices) -> Vec<Write> {
-    let (Location::S3 { .. }, Some(commit)) = (dest, commit) else { return Vec::new() };
-    let manifest = &commit.manifest;
-    let write = |what, objects| Write {
-        what,
-        objects: count(objects),
-        cost: format!("{:.4}", prices.of_writes(objects)),
-    };
-    let stands =
-        manifest.counts.shards + manifest.units + manifest.quarantine.len() as u64 + OBJECTS_OF_THE_JOB;
-    let mut all = Vec::new();
-    let is_sink = plan.options.sink.is_some();
-    if let (Source::Export(_), false) = (&plan.source, is_sink) {
-        all.push(write("reckoned before", writes(plan.units.len() as u64, plan.bytes())));
+/// How much of the work is told of: a process that is killed takes with it what it had not told yet.
+fn told(plan: &Plan, effort: &Effort) -> String {
+    let units = plan.units.len() as u64;
+    match effort.completed {
+        0 => "no process has told of its work yet".into(),
+        told if told >= units => "by what the processes told of all units".into(),
+        told => format!("by what the processes told of {} of {}", count(told), plural(units, "unit")),
     }
-    all.push(write(if is_sink { "receipts" } else { "shards" }, manifest.counts.shards));
-    all.push(write("completions", manifest.units));
-    all.push(write("all that stands", stands));
-    all
+}
+
+fn long_units(plan: &Plan, effort: &Effort) -> Vec<LongUnit> {
+    let row = |long: &backfleet_core::effort::LongUnit| {
+        let planned = plan.units.get(long.unit as usize)?;
+        Some(LongUnit {
+            unit: long.unit,
+            input: planned.key.clone(),
+            name: name(&planned.key),
+            bytes_in: print(planned.bytes),
+            deliveries: count(u64::from(long.deliveries)),
+            took: wording::moment(Duration::from_millis(long.millis)),
+        })
+    };
+    effort.long_units.iter().filter_map(row).take(LONG_UNITS_SHOWN).collect()
+}
+
+/// What a table has room for: of a long key its last part, which is the file's name.
+fn name(key: &str) -> String {
+    match key.rsplit_once('/') {
+        Some((_, name)) if key.len() > KEY_SHOWN_MAX => format!("…/{name}"),
+        _ => key.to_owned(),
+    }
+}
+
+fn met(effort: &Effort) -> Vec<Met> {
+    let failures = effort.failures.iter().map(|(class, times)| Met {
+        what: "attempts at a unit that failed".into(),
+        class: class.clone(),
+        times: count(*times),
+    });
+    let retries = effort.retries.iter().flat_map(|(call, classes)| {
+        classes.iter().map(move |(class, times)| Met {
+            what: format!("{call}, tried again"),
+            class: class.clone(),
+            times: count(*times),
+        })
+    });
+    failures.chain(retries).collect()
+}
+
+/// Units that were put aside, those first that still are.
+fn put_aside(plan: &Plan, seen: &Overview) -> Vec<PutAside> {
+    let row = |(unit, reason): (&u32, &String)| {
+        let now = if seen.pending.contains(unit) { "to be done" } else { "complete since" };
+        let input = plan.units.get(*unit as usize)?.key.clone();
+        Some(PutAside { unit: *unit, name: name(&input), input, reason: reason.clone(), now })
+    };
+    let mut rows: Vec<PutAside> = seen.effort.put_aside.iter().filter_map(row).collect();
+    rows.sort_by_key(|row| !seen.pending.contains(&row.unit));
+    rows
+}
+
+/// What was asked of services, beside what was reckoned; nothing where nothing is paid for.
+fn asked(plan: &Plan, dest: &Location, effort: &Effort, prices: &Prices) -> Vec<Asked> {
+    if effort.requests.is_empty() && !matches!(dest, Location::S3 { .. }) {
+        return Vec::new();
+    }
+    let counted = counted(effort);
+    let reckoned = match &plan.source {
+        // Of receipts nothing is reckoned before.
+        Source::Export(_) if plan.options.sink.is_none() => {
+            Some(requests(plan.units.len() as u64, plan.bytes()))
+        }
+        _ => None,
+    };
+    let row = |what, of: fn(&Requests) -> Requests, number: fn(&Requests) -> f64| Asked {
+        what,
+        reckoned: reckoned.as_ref().map_or("–".into(), |all| whole(number(all))),
+        counted: whole(number(&counted)),
+        reckoned_cost: reckoned.as_ref().map_or("–".into(), |all| money(of(all).cost(prices))),
+        counted_cost: money(of(&counted).cost(prices)),
+    };
+    let mut rows = vec![
+        row(
+            "written and listed",
+            |all| Requests { writes: all.writes, ..Requests::default() },
+            |all| all.writes,
+        ),
+        row("read", |all| Requests { reads: all.reads, ..Requests::default() }, |all| all.reads),
+        row("to the queue", |all| Requests { queue: all.queue, ..Requests::default() }, |all| all.queue),
+    ];
+    if let Source::Scan(scan) = &plan.source {
+        let (reckoned, counted) = (read_units(plan.bytes(), scan), effort.read_half_units as f64 / 2.0);
+        rows.push(Asked {
+            what: "read units, if paid by the request",
+            reckoned: whole(reckoned),
+            counted: whole(counted),
+            reckoned_cost: money(prices.of_read_units(reckoned)),
+            counted_cost: money(prices.of_read_units(counted)),
+        });
+    }
+    rows
+}
+
+/// Requests by what they are paid as.
+fn counted(effort: &Effort) -> Requests {
+    let mut counted = Requests::default();
+    for (call, times) in &effort.requests {
+        let times = *times as f64;
+        match call.split_once('.') {
+            Some(("object_store", "get" | "get_small" | "head")) => counted.reads += times,
+            Some(("object_store" | "control_store", _)) => counted.writes += times,
+            Some(("queue", _)) => counted.queue += times,
+            _ => {}
+        }
+    }
+    counted
+}
+
+/// Every call by its name.
+fn calls(effort: &Effort) -> String {
+    let calls: Vec<String> =
+        effort.requests.iter().map(|(call, times)| format!("{call} {}", count(*times))).collect();
+    calls.join(", ")
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of requests")]
+fn whole(number: f64) -> String {
+    count(number.round() as u64)
+}
+
+fn money(cost: f64) -> String {
+    format!("{cost:.4}")
 }
 
 fn utc(time: SystemTime) -> String {

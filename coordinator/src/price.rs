@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use ways::{Fleet, Way, convert, export, read_units, scan, writes};
+pub use ways::{Fleet, Requests, Way, convert, export, read_units, requests, scan};
 
 /// The prices that come with the program.
 const PRICES: &str = include_str!("../prices.json");
@@ -85,9 +85,9 @@ fn minutes(time: &Duration) -> u64 {
 }
 
 impl Prices {
-    /// What so many written objects cost.
-    pub fn of_writes(&self, objects: u64) -> f64 {
-        ways::puts(self, objects as f64)
+    /// What so many read units cost where they are paid by the request.
+    pub fn of_read_units(&self, units: f64) -> f64 {
+        units / 1e6 * self.read_request_units_per_million
     }
 
     /// Those of `file`, or those that come with the program.

@@ -12,7 +12,7 @@ use backfleet_core::plan::{Plan, Source};
 use backfleet_core::ports::{ObjectStore, PortError};
 use backfleet_worker::outlet;
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, OnePlace, Origin, Outlet, WorkerConfig, work};
+use backfleet_worker::{Desk, Diary, OnePlace, Origin, Outlet, WorkerConfig, work};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +31,7 @@ const LANES_AT_ONCE_MAX: u32 = 32;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What decides how a run goes, and no byte of what it writes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RunConfig {
     /// Units worked on at the same time.
     pub workers: usize,
@@ -43,6 +43,8 @@ pub struct RunConfig {
     pub refused_max: u64,
     /// Who helps the conversions.
     pub crew: Arc<Crew>,
+    /// Where what is met on the way is noted, if it is.
+    pub diary: Option<Diary>,
 }
 
 /// How a run ended.
@@ -207,9 +209,11 @@ impl Run {
         if !remaining.dead.is_empty() {
             return Ok(RunEnd::DeadLetters { dead: remaining.dead, complete });
         }
-        Ok(RunEnd::of(
-            finish(&*self.dest, &self.plan, &self.layout, self.proof, config.quarantine_max).await?,
-        ))
+        let finishing = finish(&*self.dest, &self.plan, &self.layout, self.proof, config.quarantine_max);
+        let Some(diary) = &config.diary else { return Ok(RunEnd::of(finishing.await?)) };
+        let finished = diary.ledger.of(self.plan.job, finishing).await?;
+        diary.write_down_of(&*self.dest, &self.layout).await;
+        Ok(RunEnd::of(finished))
     }
 
     /// Of a scan every lane, or the budget would lie idle: they wait for the table most of the time.
@@ -228,10 +232,11 @@ impl Run {
         let queue = Arc::new(MemoryQueue::new(MemoryQueueConfig::default()));
         enqueue(&*queue, &self.plan, &self.pending).await?;
         let places = OnePlace::new(self.source.clone(), self.dest.clone()).with_outlet(self.outlet.clone());
-        let desk = Desk::new(places, queue.clone(), self.tally.clone())
+        let mut desk = Desk::new(places, queue.clone(), self.tally.clone())
             .with_patience(PATIENCE)
             .with_refused_max(config.refused_max)
             .with_crew(config.crew.clone());
+        desk.diary.clone_from(&config.diary);
         let (ends, mut settled) = mpsc::channel(self.at_once(config.workers));
         let worker =
             WorkerConfig { concurrency: self.at_once(config.workers), stop_timeout: config.stop_timeout };

@@ -27,6 +27,15 @@ pub fn to_mend(plan: &Plan, dead: &BTreeMap<u32, String>) -> String {
     }
 }
 
+/// What can become of records in quarantine.
+pub fn replayed(plan: &Plan) -> &'static str {
+    match &plan.options.sink {
+        None => "; then `backfleet quarantine replay` converts them once more, with other options",
+        Some(Sink::Function(_)) => "; then `backfleet quarantine replay` hands them over once more",
+        Some(Sink::Touch(_)) => "",
+    }
+}
+
 /// `proven: …`, the line that says what was proven.
 pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
     let Counts { records_in, records_out, filtered, quarantined, content_bytes, bytes_out, shards, .. } =
@@ -118,6 +127,14 @@ pub fn span(time: Duration) -> String {
         (0, 0) => format!("{seconds} s"),
         (0, minutes) => format!("{minutes} min"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A time of one thing, which may be short: `0.25 s`, `4 min`.
+pub fn moment(time: Duration) -> String {
+    match time.as_secs() {
+        0..10 => format!("{:.2} s", time.as_secs_f64()),
+        _ => span(time),
     }
 }
 

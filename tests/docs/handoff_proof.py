@@ -14,6 +14,7 @@ import random
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,17 @@ class Job:
     format: str
     flags: tuple[str, ...] = ()
     shared_folder: bool = False
+    # The pipeline was late: an incremental export says what was written before it began.
+    bridged: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.format}{' in one folder' if self.shared_folder else ''}"
+        return f"{self.format}{' in one folder' * self.shared_folder}{' with a bridge' * self.bridged}"
+
+    @property
+    def live_from(self) -> int:
+        """When its first live records are written."""
+        return EXPORT_TIME + (15 if self.bridged else -10) * MINUTE
 
 
 JOBS = (
@@ -48,6 +56,8 @@ JOBS = (
     Job("stream", ("--compression", "none"), shared_folder=True),
     Job("lambda-event", ("--document-records", "7")),
     Job("kinesis", ("--kinesis-precision", "microsecond")),
+    Job("stream", bridged=True),
+    Job("kinesis", ("--kinesis-precision", "microsecond"), shared_folder=True, bridged=True),
 )
 
 
@@ -66,6 +76,7 @@ def prove(program: Path, spark: Spark | None) -> int:
     """Works in the present folder; gives the number of proofs that failed."""
     changes = list(history())
     write_export(changes, Path("handoff/export"))
+    write_bridge(changes, Path("handoff/bridge"))
     failed = 0
     for number, job in enumerate(JOBS):
         folder = Path("handoff", f"job-{number}")
@@ -74,6 +85,7 @@ def prove(program: Path, spark: Spark | None) -> int:
         ]
         if spark:
             checks.append(("pyspark", lambda folder=folder: faults_of_spark(folder, changes, spark)))
+            checks.append(("pyspark and deltalake", lambda folder=folder, job=job: faults_of_delta(job, folder, changes, spark)))
         for reader, check in checks:
             try:
                 wrong = check()
@@ -118,43 +130,87 @@ def table_after(changes: list[Change], until: Callable[[Change], bool] = lambda 
     return {key: item for key, item in table.items() if item is not None}
 
 
-def write_export(changes: list[Change], place: Path) -> None:
-    """As DynamoDB writes it; each item as of a moment of its own within a minute of the export's."""
+def is_exported(changes: list[Change]) -> Callable[[Change], bool]:
+    """Each item as of a moment of its own within a minute of the export's: its partition's clock, which cuts all exports."""
     draw = random.Random(21)
-    margin = {change.key: draw.uniform(-MINUTE, MINUTE) for change in changes}
-    shown = table_after(changes, lambda change: change.micros <= (EXPORT_TIME + margin[change.key]) * SECOND)
+    clock = {change.key: EXPORT_TIME + draw.uniform(-MINUTE, MINUTE) for change in changes}
+    return lambda change: change.micros <= clock[change.key] * SECOND
+
+
+def write_export(changes: list[Change], place: Path) -> None:
+    """As DynamoDB writes it."""
+    shown = table_after(changes, is_exported(changes))
     lines = Path("handoff/lines")
     (lines / "data").mkdir(parents=True)
     items = [json.dumps({"Item": item}, ensure_ascii=False, separators=(",", ":")) + "\n" for item in shown.values()]
     for n in range(3):
         (lines / "data" / f"{n}.json").write_text("".join(items[n::3]))
-    (like,) = (exports.DATA / "orders" / exports.LAYOUT).glob("*-5a1e0002")
-    export = f"0{EXPORT_TIME}000-5a1e00ff"
-    summary = (like / "manifest-summary.json").read_text().replace(like.name, export)
-    summary = json.loads(summary) | {"exportTime": "2026-01-14T12:00:00.000Z"}
+    write_like("5a1e0002", lines, place, {"exportTime": utc(EXPORT_TIME)})
+
+
+def write_bridge(changes: list[Change], place: Path) -> None:
+    """What was written after the export until the pipeline had begun: each item's last state, and the one before."""
+    window = [EXPORT_TIME, EXPORT_TIME + 18 * MINUTE]
+    was_before = is_exported(changes)
+    before = table_after(changes, was_before)
+    last = {change.key: change for change in changes if not was_before(change) and change.micros < window[1] * SECOND}
+    lines = Path("handoff/bridge-lines")
+    (lines / "data").mkdir(parents=True)
+    with (lines / "data" / "bridge.json").open("w") as file:
+        for change in last.values():
+            images = {"OldImage": before.get(change.key), "NewImage": change.item}
+            images = {name: image for name, image in images.items() if image is not None}
+            # What came and went within the window is not in it.
+            if images:
+                line = {"Metadata": {"WriteTimestampMicros": {"N": str(change.micros)}}, "Keys": key_of(change), **images}
+                file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_like("5a1e0003", lines, place, {"exportFromTime": utc(window[0]), "exportToTime": utc(window[1])})
+
+
+def write_like(known: str, lines: Path, place: Path, times: dict[str, str]) -> None:
+    """An export of these lines with the summary of a known one, but for its times."""
+    (like,) = (exports.DATA / "orders" / exports.LAYOUT).glob(f"*-{known}")
+    export = f"0{EXPORT_TIME}000-{known[:-2]}ff"
+    summary = json.loads((like / "manifest-summary.json").read_text().replace(like.name, export)) | times
     (lines / "manifest-summary.json").write_text(json.dumps(summary))
     exports.write_export(lines, place / exports.LAYOUT / export)
+
+
+def utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def key_of(change: Change) -> Item:
+    return {"pk": {"S": change.key[0]}, "sk": {"N": str(change.key[1])}}
 
 
 def faults_of_duckdb(program: Path, job: Job, folder: Path, changes: list[Change]) -> list[str]:
     """Converts, then runs the code: with a part of the stream, with all of it, and again."""
     dest = folder / "lake"
     live = dest if job.shared_folder else folder / "live"
-    call(program, "run", "--source", "handoff/export", "--dest", dest, "--keys", "pk,sk", "--format", job.format, *job.flags)
-    streamed = [change for change in changes if change.micros >= (EXPORT_TIME - 10 * MINUTE) * SECOND]
-    known = [change for change in streamed if change.micros < (EXPORT_TIME + 20 * MINUTE) * SECOND]
-    write_live(job, live / "dt=2026-01-14/hh=11", [*stale(changes), *known[: len(known) // 2]])
+    for source in ["handoff/export"] + ["handoff/bridge"] * job.bridged:
+        call(program, "run", "--source", source, "--dest", dest, "--keys", "pk,sk", "--format", job.format, *job.flags)
+    known, everything = streamed(job, changes, 20 * MINUTE), streamed(job, changes)
+    old = [] if job.bridged else stale(changes)
+    write_live(job, live / "dt=2026-01-14/hh=11", [*old, *known[: len(known) // 2]])
     write_live(job, live / "dt=2026-01-14/hh=12", known[len(known) // 2 :], compressed=True)
+    call(program, "stitch", "--job", dest, "--live", live)
     call(program, "handoff", "--job", dest, "--live", live, "--table", "orders", "--to", folder / "code")
     code = (folder / "code/duckdb.sql").read_text()
     wrong = []
     with duckdb.connect() as database:
         wrong += faults_of_run(database, code, changes, "with a part of the stream", known)
         # At least once: some of it comes again.
-        write_live(job, live / "dt=2026-01-14/hh=13", [*known[-40:], *[change for change in streamed if change not in known]])
-        wrong += faults_of_run(database, code, changes, "with all of it", streamed)
-        wrong += faults_of_run(database, code, changes, "again", streamed)
+        write_live(job, live / "dt=2026-01-14/hh=13", [*known[-40:], *everything[len(known) :]])
+        wrong += faults_of_run(database, code, changes, "with all of it", everything)
+        wrong += faults_of_run(database, code, changes, "again", everything)
     return wrong
+
+
+def streamed(job: Job, changes: list[Change], until: int = HOUR) -> list[Change]:
+    """What the pipeline has written until so many seconds after the export."""
+    span = [job.live_from * SECOND, (EXPORT_TIME + until) * SECOND]
+    return [change for change in changes if span[0] <= change.micros < span[1]]
 
 
 def stale(changes: list[Change]) -> list[Change]:
@@ -167,16 +223,21 @@ def stale(changes: list[Change]) -> list[Change]:
 
 
 def faults_of_run(
-    database: duckdb.DuckDBPyConnection, code: str, changes: list[Change], when: str, streamed: list[Change]
+    database: duckdb.DuckDBPyConnection, code: str, changes: list[Change], when: str, known: list[Change]
 ) -> list[str]:
-    checks = database.execute(code).fetchall()
-    wrong = [f"{when}: {what}: {found}, expected {expected}" for what, found, expected in checks if found != expected]
-    if len(checks) < 5:
-        wrong.append(f"{when}: {len(checks)} checks")
+    wrong = faults_of_checks(database.execute(code).fetchall(), when)
     rows = database.execute("SELECT pk, sk, _item FROM orders").fetchall()
-    last = max(change.sequence for change in streamed)
-    expected = table_after(changes, lambda change: change.sequence <= last)
-    return wrong + differences(when, rows, expected)
+    return wrong + faults_of_table(rows, changes, when, known)
+
+
+def faults_of_checks(checks: list[Any], when: str) -> list[str]:
+    wrong = [f"{when}: {what}: {found}, expected {expected}" for what, found, expected in checks if found != expected]
+    return wrong + [f"{when}: {len(checks)} checks"] * (len(checks) < 5)
+
+
+def faults_of_table(rows: list[Any], changes: list[Change], when: str, known: list[Change]) -> list[str]:
+    last = max(change.sequence for change in known)
+    return differences(when, rows, table_after(changes, lambda change: change.sequence <= last))
 
 
 def faults_of_spark(folder: Path, changes: list[Change], spark: Spark) -> list[str]:
@@ -189,9 +250,30 @@ def faults_of_spark(folder: Path, changes: list[Change], spark: Spark) -> list[s
     session.sql("DROP TABLE orders")
     said = printed.getvalue()
     wrong = [line for line in said.splitlines() if "WRONG" in line]
-    if said.count(", expected ") != 3:
-        wrong.append(f"three checks were expected: {said}")
+    if said.count(", expected ") != 4:
+        wrong.append(f"four checks were expected: {said}")
     return wrong + differences("spark", rows, table_after(changes))
+
+
+def faults_of_delta(job: Job, folder: Path, changes: list[Change], spark: Spark) -> list[str]:
+    """The code for Databricks, as DuckDB's: with a part of the stream, with all of it, and again."""
+    from delta import Databricks
+
+    code = (folder / "code/databricks.sql").read_text()
+    databricks = Databricks(spark.started(), folder / "delta")
+    rounds = {
+        "with a part of the stream": (streamed(job, changes, 20 * MINUTE), lambda file: "/hh=13/" not in file),
+        "with all of it": (streamed(job, changes), lambda file: True),
+        "again": (streamed(job, changes), lambda file: True),
+    }
+    wrong = []
+    for when, (known, databricks.is_read) in rounds.items():
+        checks = databricks.run(code)
+        wrong += faults_of_checks(checks, when)
+        rows = spark.started().table("orders").select("pk", "sk", "_item").collect()
+        wrong += faults_of_table([tuple(row) for row in rows], changes, when, known)
+    spark.started().catalog.dropTempView("orders")
+    return wrong
 
 
 def differences(when: str, rows: list[tuple[str, str, str]], expected: dict[tuple[str, int], Item]) -> list[str]:

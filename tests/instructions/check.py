@@ -1,11 +1,13 @@
 """Owns the guard of the conversion's speed: how many instructions its hot loops take, which no busy machine can blur.
 
 `check.py` builds the converter's example, runs every case under callgrind on one core, and holds each count against
-baseline.json: it ends with 1 if one differs by more than 3 %, for better or worse. `check.py --accept` writes the baseline
+baseline.json: it ends with 1 if one differs by more than 3 %, for better or worse, or if the same items take more than
+twice as many when they are read from Ion. `check.py --accept` writes the baseline
 anew. Counts belong to one architecture and one compiler; the baseline names both, and nothing is held against another.
 """
 
 import argparse
+import gzip
 import json
 import os
 import platform
@@ -21,6 +23,8 @@ BASELINE = HERE / "baseline.json"
 ITEMS = 2_000
 TOLERANCE = 0.03
 # Format and compression, as the example takes them.
+ION = ("stream", "none")
+ION_TIMES_MAX = 2
 CASES = (("stream", "gzip"), ("stream", "none"), ("plain", "none"), ("lambda-event", "zstd"), ("parquet", "zstd"))
 
 
@@ -28,26 +32,62 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Hold the converter's instruction counts against the baseline.")
     parser.add_argument("--accept", action="store_true", help="write the counts to the baseline")
     accept = parser.parse_args().accept
-    found = {"machine": platform.machine(), "rustc": rustc(), "instructions": measure()}
+    counts, of_ion = measure()
+    found = {"machine": platform.machine(), "rustc": rustc(), "instructions": counts}
     if accept:
         BASELINE.write_text(json.dumps(found, indent=2) + "\n")
         return 0
-    return compare(json.loads(BASELINE.read_text()), found)
+    times = of_ion / counts[" ".join(ION)]
+    print(f"{' '.join(ION)}, read from Ion: {of_ion:,} instructions, {times:.2f} times those of JSON")
+    return int(compare(json.loads(BASELINE.read_text()), found) or times > ION_TIMES_MAX)
 
 
 def rustc() -> str:
     return output("rustc", "--version").split()[1]
 
 
-def measure() -> dict[str, int]:
-    """Instructions of each case, the example's start and end included."""
+def measure() -> tuple[dict[str, int], int]:
+    """Instructions of each case, the example's start and end included; and of the same items in Ion."""
     output("cargo", "build", "--release", "--quiet", "-p", "backfleet-convert", "--example", "throughput")
     (target,) = re.findall(r'"target_directory":"([^"]+)"', output("cargo", "metadata", "--no-deps", "--format-version=1"))
     example = Path(target) / "release" / "examples" / "throughput"
     file = Path(target) / "instructions" / "telemetry.json.gz"
     file.parent.mkdir(parents=True, exist_ok=True)
     output(example, "make", file, str(ITEMS))
-    return {f"{form} {compression}": instructions(example, file, form, compression) for form, compression in CASES}
+    counts = {f"{form} {compression}": instructions(example, file, form, compression) for form, compression in CASES}
+    in_ion = file.with_name("telemetry.ion.gz")
+    lines = [f"$ion_1_0 {ion(json.loads(line))}\n" for line in gzip.open(file, "rt")]
+    in_ion.write_bytes(gzip.compress("".join(lines).encode(), 6))
+    return counts, instructions(example, in_ion, *ION)
+
+
+def ion(fields: dict) -> str:
+    """The fields of a map, whose values have types, or of the line around the item, whose value has none."""
+    values = (f"{name}:{value(typed) if name != 'Item' else ion(typed)}" for name, typed in fields.items())
+    return f"{{{','.join(values)}}}"
+
+
+def value(typed: dict) -> str:
+    """As DynamoDB writes the values that the example makes; a number without a point gets one, as a decimal has."""
+    match typed:
+        case {"S": text}:
+            return json.dumps(text, ensure_ascii=False)
+        case {"N": number}:
+            return number if "." in number else f"{number}."
+        case {"BOOL": truth}:
+            return str(truth).lower()
+        case {"NULL": _}:
+            return "null"
+        case {"B": base64}:
+            return f"{{{{{base64}}}}}"
+        case {"SS": texts}:
+            return f"$dynamodb_SS::{json.dumps(texts, ensure_ascii=False)}"
+        case {"L": values}:
+            return f"[{','.join(map(value, values))}]"
+        case {"M": fields}:
+            return ion(fields)
+        case other:
+            raise ValueError(f"the example makes no {other}")
 
 
 def instructions(example: Path, file: Path, form: str, compression: str) -> int:

@@ -171,9 +171,9 @@ pub fn lines_of(file: &Path) -> Vec<Vec<u8>> {
     lines
 }
 
-/// Path below `root` to digest, leaving out what begins with a dot, and the pages for people, which tell places and times.
+/// Path below `root` to digest, leaving out what begins with a dot, and what is there for people, which tells places and times.
 pub fn tree(root: &Path) -> BTreeMap<String, String> {
-    let files = walk(root, &|name| !name.starts_with('.') && name != "report.html");
+    let files = walk(root, &|name| !name.starts_with('.') && !["report.html", "effort"].contains(&name));
     files.into_iter().map(|(name, path)| (name, digest(&path))).collect()
 }
 

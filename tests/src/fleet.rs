@@ -233,6 +233,13 @@ impl Fleet {
         self.verify().succeeds();
     }
 
+    /// The page that the job keeps.
+    pub fn page(&self) -> String {
+        let key =
+            self.dest_keys().into_iter().find(|key| key.ends_with("/report.html")).expect("a page is kept");
+        String::from_utf8(self.cloud.get(DEST_BUCKET, &key)).expect("a page is text")
+    }
+
     /// The destination as a folder, to look into.
     pub fn downloaded(&self, folder: &Path) -> Destination {
         self.cloud.download(DEST_BUCKET, DEST_PREFIX, folder);

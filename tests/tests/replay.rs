@@ -87,6 +87,25 @@ fn records_that_other_options_can_convert_come_out_once_and_the_others_stay_in_q
     assert_eq!(third["counts"]["quarantined"], 1);
     let jobs: BTreeSet<String> = Destination::at(&scene.dest).jobs().into_iter().collect();
     assert_eq!(jobs.len(), 3);
+
+    // The newest job is no history by itself, and one of other keys is no part of it.
+    let handoff = || {
+        let live = scene.export.dest("live");
+        Call::new("handoff")
+            .flag("--job", &scene.dest)
+            .flag("--live", live)
+            .flag("--to", scene.export.dest("code"))
+    };
+    let said = handoff().succeeds();
+    said.says(&[
+        &format!("2 records of job {} and", &scene.first[..8]),
+        "other jobs are left out",
+        "4 in quarantine",
+    ]);
+    handoff()
+        .flag("--job-id", format!("{},{second}", scene.first))
+        .ends_with(2)
+        .explains(&["other keys", "next:"]);
 }
 
 #[test]

@@ -20,6 +20,10 @@ fn a_committed_job_keeps_a_page_that_asks_nothing_of_any_network() {
         "records written</span>",
         "all by MD5",
         "Nothing is in quarantine",
+        "Manifest</dt><dd>SHA-256 ",
+        "the processes told of all units",
+        "No attempt failed and no call was tried again",
+        "No unit was put aside",
     ] {
         assert!(html.contains(word), "{word:?} is missing:\n{html}");
     }

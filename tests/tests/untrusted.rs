@@ -11,7 +11,7 @@ use backfleet_tests::damage::{flip_middle, halve};
 use backfleet_tests::destination::Destination;
 use backfleet_tests::export::{Export, Synth};
 use backfleet_tests::handmade::{DataFile, bare_export, item};
-use backfleet_tests::process::{Outcome, verify};
+use backfleet_tests::process::{Call, Outcome, verify};
 
 const FILES: u32 = 4;
 /// The unit whose file is damaged.
@@ -24,7 +24,9 @@ fn a_file_whose_md5_is_wrong_is_put_aside_before_a_shard_is_made_of_it_and_done_
     outcome.explains(&["no _SUCCESS"]);
     let written: Vec<String> = scene.shards_of_unit();
     assert!(written.is_empty(), "{written:?}");
+    scene.page_tells("told of 3 of 4 units", "to be done");
     scene.mended_ends_undisturbed();
+    scene.page_tells("told of all units", "complete since");
 }
 
 #[test]
@@ -132,6 +134,21 @@ impl Scene {
     fn shards_of_unit(&self) -> Vec<String> {
         let of_unit = |name: &String| name.contains(&format!("-{UNIT:06}-"));
         self.dest.shard_names().into_iter().filter(of_unit).collect()
+    }
+
+    /// The job's page says what failed how often, how long the unit took, why it was put aside, and what it is now.
+    fn page_tells(&self, told: &str, now: &str) {
+        let page = self.export.dest("page.html");
+        Call::new("report").flag("--dest", &self.dest.path).flag("--to", &page).succeeds();
+        let html = fs::read_to_string(&page).expect("a page");
+        let name = self.file.file_name().and_then(|name| name.to_str()).expect("a name");
+        let row = |cells: &[&str]| {
+            html.lines().any(|line| line.starts_with("<tr>") && cells.iter().all(|cell| line.contains(cell)))
+        };
+        assert!(html.contains(told), "{told}: {html}");
+        assert!(row(&["attempts at a unit that failed", "input-md5", ">5<"]), "{html}");
+        assert!(row(&[name, ">5<", " s</td>"]) || row(&[name, ">6<", " s</td>"]), "its time: {html}");
+        assert!(row(&[name, "input-md5: ", now]), "{now}: {html}");
     }
 
     fn mended_ends_undisturbed(&self) {

@@ -10,6 +10,7 @@
 //! leaves either a message or a completion behind.
 
 use backfleet_convert::InputError;
+use backfleet_core::effort;
 use backfleet_core::limits::{OUTAGE_PAUSE, OUTAGE_PAUSE_MAX};
 use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::ports::{PortError, PortFault, Retry};
@@ -77,6 +78,7 @@ where
                     && began.elapsed() < desk.patience
                     && !mutant::is(Mutant::OutageCounts) =>
             {
+                effort::note(|effort| effort.failed(error.class()));
                 warn!(class = error.class(), "an outage: beginning again after a pause");
                 sleep(pause).await;
                 pause = (pause * 2).min(OUTAGE_PAUSE_MAX);

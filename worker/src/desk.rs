@@ -18,6 +18,7 @@ use backfleet_core::sink::{Sink, SinkPlace};
 
 use tokio::sync::watch;
 
+use crate::diary::Diary;
 use crate::lane::Lanes;
 use crate::tally::Tally;
 
@@ -101,6 +102,8 @@ pub struct Desk {
     pub crew: Arc<Crew>,
     /// Records of one unit that a sink may refuse.
     pub refused_max: u64,
+    /// Where what is met on the way is noted, if it is.
+    pub diary: Option<Diary>,
     /// Units that are held now, for whoever wants to know when that changes.
     pub in_hand: watch::Sender<usize>,
     places: Box<dyn Places>,
@@ -210,7 +213,7 @@ impl fmt::Debug for Job {
 }
 
 impl Desk {
-    /// A desk without any plan yet, without patience and without a crew.
+    /// A desk without any plan yet, without patience, without a crew and without a diary.
     pub fn new(places: impl Places, queue: Arc<dyn Queue>, tally: Arc<Tally>) -> Self {
         let patience = Duration::ZERO;
         let in_hand = watch::Sender::new(0);
@@ -221,6 +224,7 @@ impl Desk {
             patience,
             crew,
             refused_max: REFUSED_MAX_DEFAULT,
+            diary: None,
             in_hand,
             places,
             jobs: Mutex::default(),
@@ -246,6 +250,12 @@ impl Desk {
         Self { refused_max, ..self }
     }
 
+    /// The same desk with a diary of what is met on the way.
+    #[must_use]
+    pub fn with_diary(self, diary: Diary) -> Self {
+        Self { diary: Some(diary), ..self }
+    }
+
     /// The job of that id, read from the destinations the first time, by one caller for all.
     pub async fn job(&self, id: JobId) -> Result<Arc<Job>, JobError> {
         if let Some(job) = self.known(id) {
@@ -260,7 +270,7 @@ impl Desk {
         Ok(job)
     }
 
-    fn known(&self, id: JobId) -> Option<Arc<Job>> {
+    pub(crate) fn known(&self, id: JobId) -> Option<Arc<Job>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backfleet_core::control::Control;
+use backfleet_core::effort;
 use backfleet_core::limits::{
     CONTROL_BYTES_MAX, CONTROL_EVERY, PAGE_SECONDS, PAGE_UNITS_MAX, READ_BUDGET_DEFAULT,
 };
@@ -245,6 +246,7 @@ impl Seat {
     fn note(&mut self, scan: &ScanSource, page: &ScanPage) {
         let counted = self.uncounted + page.units;
         metrics::counter!(RCU_CONSUMED).increment(counted as u64);
+        effort::note(|effort| effort.read_half_units += (page.units * 2.0).round() as u64);
         self.uncounted = counted.fract();
         self.owed = Some(self.owed.unwrap_or_default() + page.units);
         self.page_items = self.page_items.max(page.scanned);

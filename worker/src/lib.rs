@@ -34,9 +34,11 @@ pub mod complete;
 pub mod hand_on;
 pub mod ack;
 pub mod settle;
+pub mod diary;
 pub mod tally;
 
 pub use attempt::attempt;
 pub use desk::{Desk, OnePlace, Origin, Outlet, Places};
+pub use diary::Diary;
 pub use receive::{Settled, WorkerConfig, work};
 pub use settle::Settlement;

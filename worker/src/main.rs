@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use backfleet_convert::Crew;
 use backfleet_core::limits::{OUTAGE_PATIENCE, REFUSED_MAX_DEFAULT};
 use backfleet_core::metrics::DRAINING;
-use backfleet_core::ports::ObjectStore;
+use backfleet_core::ports::{ObjectStore, SystemClock};
 use backfleet_core::retry::RetryingQueue;
 use backfleet_core::sink::SinkPlace;
 use backfleet_worker::flags::AwsFlags;
@@ -18,7 +18,7 @@ use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::places::Allowed;
 use backfleet_worker::protect::{self, AGENT_VARIABLE};
 use backfleet_worker::tally::Tally;
-use backfleet_worker::{Desk, WorkerConfig, http, signals, work};
+use backfleet_worker::{Desk, Diary, WorkerConfig, http, signals, work};
 use clap::Parser;
 use tokio::sync::mpsc;
 use tracing::info;
@@ -138,7 +138,8 @@ async fn open(flags: &Flags) -> anyhow::Result<Desk> {
     let queue = Arc::new(RetryingQueue::new(Arc::new(queue), retrier));
     let allowed = Allowed::new(sources, dests, connections).with_sinks(sinks);
     let desk = Desk::new(allowed, queue, Arc::new(Tally::default())).with_refused_max(flags.max_refused);
-    Ok(desk.with_patience(OUTAGE_PATIENCE).with_crew(Crew::of_all_cores()))
+    let diary = Diary::new(Arc::new(SystemClock));
+    Ok(desk.with_patience(OUTAGE_PATIENCE).with_crew(Crew::of_all_cores()).with_diary(diary))
 }
 
 fn cpus() -> usize {

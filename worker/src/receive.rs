@@ -69,6 +69,21 @@ pub async fn work(
     stop: CancellationToken,
     settled: mpsc::Sender<Settled>,
 ) {
+    let Some(diary) = desk.diary.clone() else { return work_on(&desk, &config, &stop, settled).await };
+    let ended = CancellationToken::new();
+    let working = async {
+        work_on(&desk, &config, &stop, settled).await;
+        ended.cancel();
+    };
+    tokio::join!(working, diary.keep(&desk, &ended));
+}
+
+async fn work_on(
+    desk: &Arc<Desk>,
+    config: &WorkerConfig,
+    stop: &CancellationToken,
+    settled: mpsc::Sender<Settled>,
+) {
     let abandon = CancellationToken::new();
     let mut slots = JoinSet::new();
     for _ in 0..config.concurrency {
@@ -197,6 +212,11 @@ impl Slot {
             }
         };
         let delivery = Delivery { held, message, stop: self.stop.clone(), received_at };
+        let Some(diary) = &self.desk.diary else { return self.deliver(delivery).await };
+        diary.ledger.of(message.job, self.deliver(delivery)).await
+    }
+
+    async fn deliver(&self, delivery: Delivery) -> Settled {
         // Biased: when time is up, no further step is taken.
         let outcome = tokio::select! {
             biased;
@@ -208,9 +228,12 @@ impl Slot {
             Err(failure) => settle_failure(&*self.desk.queue, &delivery.held, &failure).await,
         };
         if matches!(settlement, Settlement::DeadLettered { .. }) {
-            leave_lane(&self.desk, &message).await;
+            leave_lane(&self.desk, &delivery.message).await;
         }
-        Settled { unit: Some(message.unit), settlement }
+        if let Some(diary) = &self.desk.diary {
+            diary.settled(&delivery, &settlement);
+        }
+        Settled { unit: Some(delivery.message.unit), settlement }
     }
 
     /// Only a hold that cannot be stale is released; an older one runs out by itself.

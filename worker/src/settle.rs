@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use backfleet_core::completion::Completion;
+use backfleet_core::effort;
 use backfleet_core::limits::{REASON_BYTES_MAX, RECEIVES_MAX};
 use backfleet_core::metrics::UNITS_FAILED;
 use backfleet_core::mutant::{self, Mutant};
@@ -44,6 +45,7 @@ pub enum Settlement {
 /// the dead letters with its reason.
 pub async fn settle_failure(queue: &dyn Queue, held: &Held, failure: &AttemptError) -> Settlement {
     metrics::counter!(UNITS_FAILED, "class" => failure.class()).increment(1);
+    effort::note(|effort| effort.failed(failure.class()));
     let reason = reason(failure.class(), failure);
     let remedy = match failure.remedy() {
         Remedy::TryAgain if mutant::is(Mutant::PutAsideAtOnce) => Remedy::PutAside,

@@ -9,22 +9,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backfleet_core::completion::Completion;
 use backfleet_core::digest::Sha256Digest;
+use backfleet_core::effort::told;
 use backfleet_core::job::{JobOptions, TableOptions};
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::{Layout, ShardName, plan_key};
-use backfleet_core::limits::{BEATS_IN_A_WINDOW, RECEIVES_MAX, VISIBILITY};
+use backfleet_core::limits::{BEATS_IN_A_WINDOW, EFFORT_LAST, RECEIVES_MAX, VISIBILITY};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore};
 use backfleet_core::message::Message;
 use backfleet_core::plan::{ExportPart, ExportSource, PartContent, Plan, Source, UnitPlan};
 use backfleet_core::ports::{
     ByteStream, Depth, Effect, GetRequest, Held, Hold, Listing, Metadata, NewObject, ObjectInfo, ObjectStore,
-    PortError, PortFault, PutOutcome, Queue, SendFailure,
+    PortError, PortFault, PutOutcome, Queue, SendFailure, SystemClock,
 };
 use backfleet_worker::hand_on::hand_on;
 use backfleet_worker::receive::Delivery;
 use backfleet_worker::tally::Tally;
 use backfleet_worker::upload::CONTENT_FIELD;
-use backfleet_worker::{Desk, OnePlace, Origin, Settled, Settlement, WorkerConfig, work};
+use backfleet_worker::{Desk, Diary, OnePlace, Origin, Settled, Settlement, WorkerConfig, work};
 use base64::Engine as _;
 use bytes::Bytes;
 use md5::Digest as _;
@@ -487,6 +488,45 @@ async fn patience_is_for_outages_and_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_met_on_the_way_is_told_below_the_job_and_nothing_else_is_there_for_it() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let down = rig.disturbed(BeforePut::FailUntil(Instant::now() + Duration::from_secs(600)));
+    let diary = Diary::new(Arc::new(SystemClock));
+    rig.work_at(rig.patient_desk(down).with_diary(diary.clone()), 1).await;
+    let told = told(&*rig.dest, &rig.layout).await.unwrap();
+    assert_eq!((told.completed, told.put_aside.len()), (1, 0));
+    assert!(told.failures["unavailable"] > 10, "{told:?}");
+    let [long] = told.long_units[..] else { panic!("one unit: {told:?}") };
+    assert!((long.unit, long.deliveries) == (0, 1) && (600_000..700_000).contains(&long.millis), "{long:?}");
+    assert!(diary.ledger.take().is_empty());
+
+    // Of a unit that cannot be done its reason is told; without a diary nothing is.
+    let spoilt = Rig::new(b"not what was listed", unit(ITEMS, 2)).await;
+    spoilt.send_unit().await;
+    spoilt.work_at(spoilt.patient_desk(spoilt.dest.clone()).with_diary(diary), RECEIVES_MAX as usize).await;
+    let told = self::told(&*spoilt.dest, &spoilt.layout).await.unwrap();
+    assert_eq!((told.completed, told.failures["input-md5"]), (0, u64::from(RECEIVES_MAX)), "{told:?}");
+    assert!(told.put_aside[&0].starts_with("input-md5: "), "{told:?}");
+    let silent = Rig::healthy().await;
+    silent.send_unit().await;
+    silent.work(1).await;
+    assert!(silent.keys().await.iter().all(|key| !key.contains("/effort/")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_takes_no_word_of_it_holds_up_neither_work_nor_end() {
+    let rig = Rig::healthy().await;
+    rig.send_unit().await;
+    let dest = Arc::new(Disturbed { inner: rig.dest.clone(), before_put: BeforePut::WaitForEfforts });
+    let began = Instant::now();
+    let desk = rig.patient_desk(dest).with_diary(Diary::new(Arc::new(SystemClock)));
+    rig.work_at(desk, 1).await;
+    assert!(rig.completion().await.is_some() && rig.is_empty().await);
+    assert!(began.elapsed() <= EFFORT_LAST + Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
@@ -555,6 +595,8 @@ enum BeforePut {
     Wait(Duration),
     /// The store does not answer before this.
     FailUntil(Instant),
+    /// No effort is ever taken.
+    WaitForEfforts,
     /// Somebody else puts this.
     Plant(ObjectKey, Vec<u8>),
 }
@@ -582,7 +624,10 @@ impl ObjectStore for Disturbed {
                 let fault = PortFault::Unavailable;
                 return Err(PortError::passing("object_store.put_new", &object.key, fault, Effect::Unknown));
             }
-            BeforePut::FailUntil(_) => {}
+            BeforePut::WaitForEfforts if object.key.as_str().contains("/effort/") => {
+                std::future::pending().await
+            }
+            BeforePut::FailUntil(_) | BeforePut::WaitForEfforts => {}
             BeforePut::Plant(key, bytes) => {
                 let (sha256, bytes) = (Sha256Digest::of(bytes), Bytes::from(bytes.clone()));
                 let planted = NewObject { key: key.clone(), bytes, metadata: Metadata::new(), sha256 };

@@ -20,6 +20,7 @@ use backfleet::wait::{Fleet, LOOK_EVERY, LOOK_SHARE, Tell, rests};
 use backfleet_aws::{DeadLetterBox, SqsQueue};
 use backfleet_core::control::Control;
 use backfleet_core::job::JobId;
+use backfleet_core::layout::Layout;
 use backfleet_core::limits::{CONTROL_BYTES_MAX, READ_BUDGET_DEFAULT};
 use backfleet_core::metrics::{
     DLQ_DEPTH, ETA_SECONDS, OLDEST_INCOMPLETE_AGE_SECONDS, QUEUE_DEPTH, UNITS_PLANNED, UNITS_REMAINING,
@@ -28,6 +29,7 @@ use backfleet_core::metrics::{
 use backfleet_core::plan::Source;
 use backfleet_core::ports::{Clock as _, Depth, ObjectStore, Queue as _, SystemClock};
 use backfleet_core::retry::RetryingQueue;
+use backfleet_worker::Diary;
 use backfleet_worker::http::{self, Watchers};
 use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::signals::stop_on_signal;
@@ -39,6 +41,9 @@ use crate::cli::{DestJobArgs, EcsName, FinishArgs, Output, QueueArgs, ResumeArgs
 use crate::failure::{Exit, Failure};
 use crate::size::{count, print};
 use crate::wording;
+
+/// Workers tell what they met as soon as they are idle; so long they are waited for.
+const TELLING: Duration = Duration::from_secs(2);
 
 /// How long a command that is watched stays, for its last figures to be heard: two scrapes of most settings.
 const LAST_WORDS: Duration = Duration::from_secs(35);
@@ -63,8 +68,11 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let planned = if target.is_undo() { planned.undone().map_err(PlanningError::Plan)? } else { planned };
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
-    let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);
+    let diary = Diary::new(Arc::new(SystemClock));
+    let sending = started.enqueue(&queue);
+    let (units, sent) = (started.plan.units.len(), diary.ledger.of(started.plan.job, sending).await?);
     if sent > 0 {
+        diary.write_down_of(&*started.dest, &started.layout).await;
         want_tasks(args.ecs_service.as_ref(), args.job.cost.tasks, output, connections).await?;
     }
     let text = format!(
@@ -94,13 +102,15 @@ pub async fn start(args: &StartArgs, output: &Output, connections: &Connections)
     let fleet =
         Fleet { started: &started, queue: &queue, letters: &letters, clock: &SystemClock, tell: &teller };
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
-    let end = fleet.wait(proof, args.waiting.max_quarantine, &stop).await?;
+    let waiting = fleet.wait(proof, args.waiting.max_quarantine, &stop);
+    let end = diary.ledger.of(started.plan.job, waiting).await?;
     // Another job may have the same workers.
     if !matches!(end, RunEnd::Interrupted { .. }) && rests(&queue.depth().await?) {
         want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
     }
     let job = Job { plan: started.plan.clone(), layout: started.layout.clone(), dest, began };
-    job.keep_page(&end, connections).await;
+    note_end(&diary, &end, &*started.dest, &started.layout).await;
+    job.keep_page(&end, TELLING, connections).await;
     let exit = job.say(&end, args.waiting.max_quarantine, output);
     if let Some(watchers) = watchers {
         fleet.look().await?;
@@ -228,8 +238,10 @@ pub async fn finish_job(
     let started = find(&args.job, connections).await?;
     let dest = Location::parse(&args.job.dest)?;
     let proof = if dest.is_near() { Proof::Read } else { Proof::Told };
-    let finished = finish(&*started.dest, &started.plan, &started.layout, proof, args.max_quarantine).await?;
-    let end = RunEnd::of(finished);
+    let diary = Diary::new(Arc::new(SystemClock));
+    let finishing = finish(&*started.dest, &started.plan, &started.layout, proof, args.max_quarantine);
+    let end = RunEnd::of(diary.ledger.of(started.plan.job, finishing).await?);
+    note_end(&diary, &end, &*started.dest, &started.layout).await;
     if matches!(end, RunEnd::Committed { .. }) {
         want_tasks(args.ecs_service.as_ref(), 0, output, connections).await?;
     }
@@ -237,8 +249,15 @@ pub async fn finish_job(
         Teller { quiet: output.quiet }.refused(verification.findings_total);
     }
     let job = Job { plan: started.plan, layout: started.layout, dest, began };
-    job.keep_page(&end, connections).await;
+    job.keep_page(&end, TELLING, connections).await;
     Ok(job.say(&end, args.max_quarantine, output))
+}
+
+/// What proving took is written down once, by whoever committed the job.
+async fn note_end(diary: &Diary, end: &RunEnd, dest: &dyn ObjectStore, layout: &Layout) {
+    if let RunEnd::Committed { before: false, .. } = end {
+        diary.write_down_of(dest, layout).await;
+    }
 }
 
 /// Has the service want so many tasks, if there is one and it wants others.

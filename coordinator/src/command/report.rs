@@ -1,22 +1,28 @@
 //! `report`: the page about a job; and the page that a finished one keeps.
 
 use std::fs;
+use std::time::Duration;
 
 use backfleet::overview::overview;
 use backfleet::plan::stored;
 use backfleet::price::Prices;
 use backfleet_core::digest::Sha256Digest;
+use backfleet_core::effort::told;
 use backfleet_core::layout::Layout;
 use backfleet_core::plan::Plan;
 use backfleet_core::ports::{Clock as _, Metadata, NewObject, SystemClock};
 use backfleet_worker::location::{Connections, Location};
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::fleet::the_job;
 use super::say;
 use crate::cli::{Output, ReportArgs};
 use crate::failure::{Exit, Failure};
 use crate::page::page;
+
+/// Between two looks at what processes have told.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// `backfleet report`.
 pub async fn report(args: &ReportArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
@@ -43,8 +49,15 @@ pub async fn report(args: &ReportArgs, output: &Output, connections: &Connection
 }
 
 /// Puts the page beside the manifest of a committed job, unless it is there. It proves nothing, so nothing fails for it.
-pub async fn keep_page(plan: &Plan, layout: &Layout, place: &Location, connections: &Connections) {
-    if let Err(failure) = try_to_keep(plan, layout, place, connections).await {
+/// Processes that have not told of all units are waited for so long.
+pub async fn keep_page(
+    plan: &Plan,
+    layout: &Layout,
+    place: &Location,
+    patience: Duration,
+    connections: &Connections,
+) {
+    if let Err(failure) = try_to_keep(plan, layout, place, patience, connections).await {
         eprintln!("the page {} was not written; `backfleet report` makes another:", layout.report());
         failure.print();
     }
@@ -54,11 +67,16 @@ async fn try_to_keep(
     plan: &Plan,
     layout: &Layout,
     place: &Location,
+    patience: Duration,
     connections: &Connections,
 ) -> Result<(), Failure> {
     let dest = place.open_to_write(connections).await?;
     if dest.head(&layout.report()).await?.is_some() {
         return Ok(());
+    }
+    let until = Instant::now() + patience;
+    while Instant::now() < until && told(&*dest, layout).await?.completed < plan.units.len() as u64 {
+        sleep(LOOK_AGAIN).await;
     }
     let seen = overview(&*dest, plan, layout).await?;
     let html = page(plan, place, &seen, &Prices::read(None)?, SystemClock.now()).into_bytes();

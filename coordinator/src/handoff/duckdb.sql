@@ -1,10 +1,9 @@
 -- One table of the history and the live records of {{source}}.
--- Job {{job}}; its records show the table at {{shown}} UTC. Live records count from {{since}} UTC on.
+-- {{jobs}}: the records show the table at {{shown}} UTC. Live records count from {{since}} UTC on.
 -- Run it again whenever more live records are there: what is older than the table's changes nothing.
 {{setup}}
 CREATE OR REPLACE TEMP VIEW lines AS
-SELECT 'backfill' AS _origin, json AS line
-FROM read_json_objects('{{backfill}}/{{shards}}', format = 'auto', maximum_object_size = 268435456)
+{{backfill_lines}}
 UNION ALL
 SELECT 'live', json
 FROM read_json_objects('{{live}}/**', format = 'auto', maximum_object_size = 268435456, filename = true)
@@ -23,7 +22,7 @@ SELECT * FROM (
        {{version}} AS _version,
        {{image}} AS _item
   FROM records)
-WHERE _origin = 'backfill' OR _written_at >= TIMESTAMP '{{since}}';
+WHERE _origin <> 'live' OR _written_at >= TIMESTAMP '{{since}}';
 
 -- The newest record of each item, removals among them: one that was removed stays removed. Ordered by
 -- {{order}}.
@@ -47,7 +46,7 @@ FROM changes GROUP BY ALL ORDER BY ALL;
 
 -- What must hold: each count is as expected.
 SELECT 'records of the backfill' AS what, count(*) AS found, {{records}} AS expected
-FROM changes WHERE _origin = 'backfill'
+FROM changes WHERE _origin <> 'live'
 UNION ALL
 SELECT 'items that are in the table twice', count(*), 0
 FROM (SELECT 1 FROM {{table}} GROUP BY {{keys}} HAVING count(*) > 1)

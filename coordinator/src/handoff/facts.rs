@@ -9,6 +9,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::{HandoffError, HandoffRequest};
+use crate::history::{Chapter, History};
 
 /// An export shows the table at its time give or take a minute (DynamoDB developer guide, "Requesting a table export"):
 /// live records from this long before it on are read along.
@@ -20,11 +21,9 @@ pub(super) const COLUMNS: [&str; 5] = ["_item", "_written_at", "_version", "_ori
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The job's id.
-    pub job: String,
-    /// The first of it, which is in the names of its shards.
-    pub job_short: String,
-    /// The table it is of.
+    /// The jobs that wrote the history.
+    pub jobs: Vec<JobFacts>,
+    /// The table they are of.
     pub source: String,
     /// The table to make.
     pub table: String,
@@ -34,18 +33,33 @@ pub struct Facts {
     pub envelope: Envelope,
     /// What orders the records of an item.
     pub order: Order,
-    /// Folder of the job's shards.
-    pub backfill: String,
-    /// What the names of its shards end with.
-    pub extension: &'static str,
+    /// Where the jobs wrote.
+    pub dest: String,
     /// Folder of the live records.
     pub live: String,
-    /// Records the job wrote.
+    /// Records the jobs wrote.
     pub records: u64,
     /// The moment that the records show.
     pub shown: OffsetDateTime,
     /// From when on live records count.
     pub since: OffsetDateTime,
+}
+
+/// One job.
+#[derive(Debug, Clone)]
+pub struct JobFacts {
+    /// Its id.
+    pub id: String,
+    /// The first of it, which is in the names of its shards.
+    pub short: String,
+    /// What its records are: `backfill`, or `changes` that follow on it.
+    pub origin: &'static str,
+    /// Folder of its shards.
+    pub folder: String,
+    /// Names of its shards, as a glob.
+    pub shards: String,
+    /// Records it wrote.
+    pub records: u64,
 }
 
 /// How records lie in files.
@@ -70,8 +84,9 @@ pub enum Order {
 }
 
 impl Facts {
-    /// Of a job whose manifest has these counts.
-    pub fn new(plan: &Plan, counts: &Counts, request: &HandoffRequest) -> Result<Self, HandoffError> {
+    /// Of a history whose jobs have these counts, each.
+    pub fn new(history: &History, counts: &[Counts], request: &HandoffRequest) -> Result<Self, HandoffError> {
+        let plan = history.base();
         let options = &plan.options;
         if let Some(sink) = &options.sink {
             return Err(HandoffError::Sink { sink: sink.place() });
@@ -84,31 +99,28 @@ impl Facts {
         let named = options.table.as_ref().map_or("history", |table| &table.name);
         let table = request.table.clone().unwrap_or_else(|| identifier(named));
         check_table(&table)?;
-        let backfill = match options.partition.as_str() {
-            "" => request.dest.clone(),
-            partition => format!("{}/{partition}", request.dest),
-        };
-        for place in [&backfill, &request.live] {
-            check_place(place)?;
-        }
-        let shown = shown(plan)?;
+        check_place(&request.live)?;
+        let jobs: Vec<JobFacts> = history
+            .chapters
+            .iter()
+            .zip(counts)
+            .map(|(chapter, counts)| JobFacts::of(chapter, counts, &request.dest))
+            .collect::<Result<_, _>>()?;
         let since = match request.since_micros {
-            None => shown - LIVE_MARGIN,
+            None => history.shown - LIVE_MARGIN,
             Some(micros) => moment(micros)?,
         };
         Ok(Self {
-            job: plan.job.to_string(),
-            job_short: plan.job.short(),
+            records: jobs.iter().map(|job| job.records).sum(),
+            jobs,
             source: source_name(plan),
             table,
             keys: options.keys.clone(),
             envelope,
             order,
-            backfill,
-            extension: options.extension()?,
+            dest: request.dest.clone(),
             live: request.live.clone(),
-            records: counts.records_out,
-            shown,
+            shown: history.shown,
             since: since.replace_nanosecond(0).expect("nought is a nanosecond"),
         })
     }
@@ -118,14 +130,28 @@ impl Facts {
         utc(self.since)
     }
 
-    /// Names of the shards, as a glob.
-    pub fn shards(&self) -> String {
-        format!("part-{}-*.{}", self.job_short, self.extension)
-    }
-
     /// Whether both places are in S3.
     pub fn in_s3(&self) -> bool {
-        [&self.backfill, &self.live].iter().all(|place| place.starts_with("s3://"))
+        [&self.dest, &self.live].iter().all(|place| place.starts_with("s3://"))
+    }
+}
+
+impl JobFacts {
+    fn of(chapter: &Chapter, counts: &Counts, dest: &str) -> Result<Self, HandoffError> {
+        let Chapter { plan, follows, .. } = chapter;
+        let folder = match plan.options.partition.as_str() {
+            "" => dest.to_owned(),
+            partition => format!("{dest}/{partition}"),
+        };
+        check_place(&folder)?;
+        Ok(Self {
+            id: plan.job.to_string(),
+            short: plan.job.short(),
+            origin: if *follows { "changes" } else { "backfill" },
+            folder,
+            shards: format!("part-{}-*.{}", plan.job.short(), plan.options.extension()?),
+            records: counts.records_out,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The templates, and the words that are put into them.
 
-use super::facts::{Envelope, Facts, Order, utc};
+use super::facts::{Envelope, Facts, JobFacts, Order, utc};
 
 /// One engine's code.
 pub(super) struct Template {
@@ -21,7 +21,7 @@ enum Dialect {
 pub(super) type Words = Vec<(&'static str, String)>;
 
 /// Spark's query, which its two templates share.
-const SPARK_NEWEST: &str = include_str!("spark_newest.sql");
+const SPARK_CHANGES: &str = include_str!("spark_changes.sql");
 
 /// All that can read where the records lie.
 pub(super) fn templates(facts: &Facts) -> Vec<Template> {
@@ -30,9 +30,9 @@ pub(super) fn templates(facts: &Facts) -> Vec<Template> {
         template("README.md", include_str!("README.md"), Dialect::DuckDb),
         template("duckdb.sql", include_str!("duckdb.sql"), Dialect::DuckDb),
         template("spark.py", include_str!("spark.py"), Dialect::Spark),
+        template("databricks.sql", include_str!("databricks.sql"), Dialect::Spark),
     ];
     if facts.in_s3() {
-        all.push(template("databricks.sql", include_str!("databricks.sql"), Dialect::Spark));
         all.push(template("athena.sql", include_str!("athena.sql"), Dialect::Trino));
     }
     all
@@ -71,12 +71,14 @@ impl Template {
             .map(|(key, column)| format!("{} AS {column}", dialect.key(key)))
             .collect();
         let mut words = vec![
-            ("job", facts.job.clone()),
-            ("job_short", facts.job_short.clone()),
+            ("jobs", jobs_words(&facts.jobs)),
+            ("jobs_short", each_job(facts, |job| job.short.clone(), "|")),
+            ("changes_short", each_of_changes(facts)),
+            ("backfill_lines", dialect.backfill_lines(facts)),
+            ("backfill_folder", common_folder(facts)),
             ("source", facts.source.clone()),
             ("table", facts.table.clone()),
-            ("backfill", facts.backfill.clone()),
-            ("shards", facts.shards()),
+            ("folders", each_job(facts, |job| format!("`{}`", job.folder), ", ")),
             ("live", facts.live.clone()),
             ("records", facts.records.to_string()),
             ("shown", utc(facts.shown)),
@@ -86,6 +88,7 @@ impl Template {
             ("unfolded_line", dialect.unfolded(facts.envelope).to_owned()),
             ("event", dialect.text("eventName")),
             ("image", dialect.json("dynamodb.NewImage")),
+            ("spark_jobs", spark_jobs(facts)),
             ("written_at", dialect.time(facts.order)),
             ("version", dialect.version(facts.order)),
             ("key_values", key_values.join(",\n       ")),
@@ -101,11 +104,51 @@ impl Template {
             ("keys_of_newest", each(&|column| format!("n.{column}")).join(", ")),
         ];
         if dialect == Dialect::Spark {
-            let newest = render(SPARK_NEWEST, &words).trim_end().to_owned();
-            words.push(("newest", newest));
+            let changes = render(SPARK_CHANGES, &words).trim_end().to_owned();
+            words.push(("changes", changes));
         }
         words
     }
+}
+
+/// The jobs as Python's tuples.
+fn spark_jobs(facts: &Facts) -> String {
+    let job = |JobFacts { origin, folder, shards, .. }: &JobFacts| {
+        format!("    (\"{origin}\", \"{folder}\", \"{shards}\"),")
+    };
+    jobs_to_read(facts).map(job).collect::<Vec<_>>().join("\n")
+}
+
+/// A job without records may have no shards, and some readers mind; one job is read anyway.
+fn jobs_to_read(facts: &Facts) -> impl Iterator<Item = &JobFacts> {
+    facts.jobs.iter().enumerate().filter(|(n, job)| *n == 0 || job.records > 0).map(|(_, job)| job)
+}
+
+/// `Job a`, or `Jobs a, b`.
+fn jobs_words(jobs: &[JobFacts]) -> String {
+    let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    format!("{} {}", if ids.len() == 1 { "Job" } else { "Jobs" }, ids.join(", "))
+}
+
+/// Something of each job, the same thing once.
+fn each_job(facts: &Facts, of: impl Fn(&JobFacts) -> String, between: &str) -> String {
+    let mut all: Vec<String> = facts.jobs.iter().map(of).collect();
+    all.dedup();
+    all.join(between)
+}
+
+/// As a part of a regular expression that nothing matches if there is none.
+fn each_of_changes(facts: &Facts) -> String {
+    let changes: Vec<&str> =
+        facts.jobs.iter().filter(|job| job.origin != "backfill").map(|job| job.short.as_str()).collect();
+    if changes.is_empty() { "none".to_owned() } else { changes.join("|") }
+}
+
+/// Where the shards of all jobs lie.
+fn common_folder(facts: &Facts) -> String {
+    let first = &facts.jobs[0].folder;
+    let one = facts.jobs.iter().all(|job| job.folder == *first);
+    if one { first.clone() } else { facts.dest.clone() }
 }
 
 const DUCKDB_S3: &str = "
@@ -129,11 +172,27 @@ fn order_words(order: Order) -> &'static str {
         Order::Sequence => {
             "`SequenceNumber`, padded to 40 digits: every live number is above every number of the backfill"
         }
-        Order::Time { .. } => "live records before those of the backfill, then the time of the write",
+        Order::Time { .. } => {
+            "live records above changes of later jobs, those above the items, then the time of the write"
+        }
     }
 }
 
 impl Dialect {
+    /// The lines of the jobs' shards.
+    fn backfill_lines(self, facts: &Facts) -> String {
+        let of = |JobFacts { origin, folder, shards, .. }: &JobFacts| match self {
+            Self::DuckDb => format!(
+                "SELECT '{origin}' AS _origin, json AS line\nFROM read_json_objects('{folder}/{shards}', format = 'auto', maximum_object_size = 268435456)"
+            ),
+            Self::Spark => format!(
+                "SELECT '{origin}' AS _origin, value AS line\nFROM read_files('{folder}', format => 'text', pathGlobFilter => '{shards}')"
+            ),
+            Self::Trino => String::new(),
+        };
+        jobs_to_read(facts).map(of).collect::<Vec<_>>().join("\nUNION ALL\n")
+    }
+
     /// A column's name.
     fn name(self, name: &str) -> String {
         match self {
@@ -199,7 +258,9 @@ impl Dialect {
             Order::Sequence => padded("dynamodb.SequenceNumber"),
             Order::Time { .. } => {
                 let time = padded("dynamodb.ApproximateCreationDateTime");
-                format!("concat(CASE _origin WHEN 'live' THEN '1' ELSE '0' END, {time})")
+                format!(
+                    "concat(CASE _origin WHEN 'live' THEN '2' WHEN 'changes' THEN '1' ELSE '0' END, {time})"
+                )
             }
         }
     }

@@ -5,6 +5,7 @@ use backfleet_core::job::{JobOptions, TableOptions};
 use backfleet_core::plan::{ExportPart, ExportSource, PartContent, Plan, Source};
 
 use super::*;
+use crate::history::{Chapter, History};
 
 fn options(format: &str) -> JobOptions {
     JobOptions {
@@ -50,7 +51,8 @@ fn request() -> HandoffRequest {
 }
 
 fn facts(options: JobOptions, request: &HandoffRequest) -> Result<Facts, HandoffError> {
-    Facts::new(&plan(options, PartContent::Full), &Counts { records_out: 7, ..Counts::default() }, request)
+    let history = History::of(plan(options, PartContent::Full))?;
+    Facts::new(&history, &[Counts { records_out: 7, ..Counts::default() }], request)
 }
 
 #[test]
@@ -62,7 +64,7 @@ fn every_engine_gets_code_without_a_gap_for_every_format_that_says_what_happened
         assert_eq!(names, ["README.md", "duckdb.sql", "spark.py", "databricks.sql", "athena.sql"]);
         for Script { name, text } in &scripts {
             assert!(!text.contains("{{") && !text.contains("}}"), "{format} {name}");
-            assert!(text.contains(&facts.job) && text.contains("orders_v2"), "{format} {name}");
+            assert!(text.contains(&facts.jobs[0].id) && text.contains("orders_v2"), "{format} {name}");
             assert!(text.contains("2026-01-14 10:17:50"), "{format} {name}: a minute before the export");
             assert!(*name == "README.md" || text.contains("größe"), "{format} {name}");
         }
@@ -70,11 +72,11 @@ fn every_engine_gets_code_without_a_gap_for_every_format_that_says_what_happened
 }
 
 #[test]
-fn places_that_are_not_in_s3_get_no_code_for_services_that_read_nothing_else() {
+fn places_that_are_not_in_s3_get_no_code_for_a_service_that_reads_nothing_else() {
     let near = HandoffRequest { dest: "/lake".into(), live: "/live".into(), ..request() };
     let scripts = handoff(&facts(options("stream"), &near).unwrap());
     let names: Vec<&str> = scripts.iter().map(|script| script.name).collect();
-    assert_eq!(names, ["README.md", "duckdb.sql", "spark.py"]);
+    assert_eq!(names, ["README.md", "duckdb.sql", "spark.py", "databricks.sql"]);
     assert!(scripts[1].text.contains("'/lake/date=backfill-2026-01-14/part-"), "{}", scripts[1].text);
     assert!(!scripts[1].text.contains("SECRET"));
 }
@@ -122,6 +124,35 @@ fn a_chain_shows_the_end_of_its_last_window() {
     let at = |to| shown(&plan(options("stream"), window(to)));
     assert_eq!(at("2026-01-14T12:00:00.000Z").unwrap().unix_timestamp(), 1_768_392_000);
     assert!(matches!(at("noon"), Err(HandoffError::Time(time)) if time == "noon"));
+}
+
+#[test]
+fn code_for_several_jobs_reads_all_that_have_records_and_puts_changes_above_items() {
+    let window = PartContent::Incremental {
+        from: Some("2026-01-14T10:00:00Z".into()),
+        to: Some("2026-01-14T12:00:00Z".into()),
+        old_images: true,
+    };
+    let mut history = History::of(plan(options("kinesis"), PartContent::Full)).unwrap();
+    let later = JobOptions { partition: "date=backfill-2026-01-15".into(), ..options("kinesis") };
+    for partition in ["date=backfill-2026-01-15", "date=backfill-2026-01-16"] {
+        let plan = plan(JobOptions { partition: partition.into(), ..later.clone() }, window.clone());
+        history.chapters.push(Chapter { plan, follows: true, is_replay: false });
+    }
+    let counts = [7, 2, 0].map(|records_out| Counts { records_out, ..Counts::default() });
+    let facts = Facts::new(&history, &counts, &request()).unwrap();
+    assert_eq!(facts.records, 9);
+    for Script { name, text } in handoff(&facts) {
+        assert!(
+            history.chapters.iter().all(|chapter| text.contains(&chapter.plan.job.to_string())),
+            "{name}"
+        );
+        if name.starts_with("duckdb") || name.starts_with("spark") || name.starts_with("databricks") {
+            let empty = format!("part-{}-", history.chapters[2].plan.job.short());
+            assert!(text.contains("backfill-2026-01-15") && !text.contains(&empty), "{name}: {text}");
+            assert!(text.contains("WHEN 'changes' THEN '1'"), "{name}: {text}");
+        }
+    }
 }
 
 #[test]

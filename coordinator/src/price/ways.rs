@@ -116,9 +116,7 @@ pub fn scan(prices: &Prices, table: &TableFacts, source: &ScanSource, budget: u3
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some tasks")]
     let fleet = Fleet { tasks: tasks as u32 };
     let (name, reads, note) = match table.capacity {
-        ReadCapacity::OnDemand(_) => {
-            ("scan, paid by the request", units / 1e6 * prices.read_request_units_per_million, None)
-        }
+        ReadCapacity::OnDemand(_) => ("scan, paid by the request", prices.of_read_units(units), None),
         ReadCapacity::Provisioned(provisioned) => {
             let above = (f64::from(budget) - provisioned as f64).max(0.0);
             let note = if above > 0.0 {
@@ -150,9 +148,15 @@ fn conversion_seconds(json: f64, fleet: Fleet) -> f64 {
 }
 
 fn conversion_requests(prices: &Prices, files: f64, stored: f64, json: f64) -> f64 {
-    puts(prices, conversion_writes(files, json))
-        + gets(prices, READS_PER_UNIT * files + 2.0 * stored / READ_BYTES)
-        + queue(prices, QUEUE_REQUESTS_PER_UNIT * files)
+    conversion_calls(files, stored, json).cost(prices)
+}
+
+fn conversion_calls(files: f64, stored: f64, json: f64) -> Requests {
+    Requests {
+        writes: conversion_writes(files, json),
+        reads: READS_PER_UNIT * files + 2.0 * stored / READ_BYTES,
+        queue: QUEUE_REQUESTS_PER_UNIT * files,
+    }
 }
 
 /// A completion for each file, and its shards.
@@ -160,11 +164,28 @@ fn conversion_writes(files: f64, json: f64) -> f64 {
     2.0 * files + json * CONTENT_PER_JSON / SHARD_BYTES
 }
 
-/// Objects that converting so many files of so many bytes as stored is reckoned to write.
-pub fn writes(files: u64, stored_bytes: u64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some objects")]
-    let writes = conversion_writes(files as f64, stored_bytes as f64 * JSON_PER_STORED).round() as u64;
-    writes
+/// Requests to S3 and SQS.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Requests {
+    /// Puts, and listings, which cost as much.
+    pub writes: f64,
+    /// Gets and heads.
+    pub reads: f64,
+    /// To queues.
+    pub queue: f64,
+}
+
+impl Requests {
+    /// What they cost.
+    pub fn cost(&self, prices: &Prices) -> f64 {
+        puts(prices, self.writes) + gets(prices, self.reads) + queue(prices, self.queue)
+    }
+}
+
+/// Requests that converting so many files of so many bytes as stored is reckoned to make.
+pub fn requests(files: u64, stored_bytes: u64) -> Requests {
+    let stored = stored_bytes as f64;
+    conversion_calls(files as f64, stored, stored * JSON_PER_STORED)
 }
 
 fn fargate(prices: &Prices, fleet: Fleet, seconds: f64) -> f64 {
@@ -172,7 +193,7 @@ fn fargate(prices: &Prices, fleet: Fleet, seconds: f64) -> f64 {
     f64::from(fleet.tasks) * seconds / 3600.0 * task_hour
 }
 
-pub(super) fn puts(prices: &Prices, puts: f64) -> f64 {
+fn puts(prices: &Prices, puts: f64) -> f64 {
     puts / 1e3 * prices.s3_put_per_thousand
 }
 

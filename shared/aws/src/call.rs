@@ -12,6 +12,7 @@ use std::time::Duration;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
+use backfleet_core::effort;
 use backfleet_core::metrics::REQUESTS;
 use backfleet_core::ports::{Effect, PortError, PortFault, Retry};
 use tokio::time::timeout;
@@ -61,6 +62,7 @@ impl Call {
         E: ProvideErrorMetadata + Error + 'static,
     {
         metrics::counter!(REQUESTS, "call" => self.name).increment(1);
+        effort::note(|effort| effort.requested(self.name));
         match timeout(self.limit, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.failed(read(&error))),

@@ -18,6 +18,7 @@ use aws_sdk_dynamodb::types::{
     ReturnConsumedCapacity, TableDescription, ThrottlingReason,
 };
 use backfleet_convert::Answer;
+use backfleet_core::effort;
 use backfleet_core::metrics::THROTTLES;
 use backfleet_core::plan::Expressions;
 use backfleet_core::ports::{
@@ -174,6 +175,7 @@ fn note_throttling(error: &SdkError<ScanError>) {
     };
     let said = reasons.first().and_then(ThrottlingReason::reason).unwrap_or_default();
     metrics::counter!(THROTTLES, "reason" => reason_label(said)).increment(1);
+    effort::note(|effort| effort.retried("table.page", reason_label(said)));
 }
 
 /// One of the few that DynamoDB has, so that the metric has few labels.

@@ -18,6 +18,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::effort::carried;
 use crate::key::ObjectKey;
 use crate::limits::{PART_BYTES, PARTS_AHEAD, PARTS_HELD_MAX, READ_CHUNK_BYTES};
 use crate::ports::{
@@ -107,7 +108,7 @@ impl<S: ObjectStore + ?Sized> Fetch<S> {
     ) -> impl Future<Output = Result<Part, PortError>> + Send {
         let permit = self.parts.clone().acquire_owned().await.expect("the budget is never closed");
         // A task of its own, so that the part comes in while its consumer is busy; it ends with the stream.
-        let fetching = AbortOnDropHandle::new(tokio::spawn(async move { self.part(range).await }));
+        let fetching = AbortOnDropHandle::new(tokio::spawn(carried(async move { self.part(range).await })));
         async move {
             Ok((fetching.await.expect("fetching neither panics nor is aborted before its stream")?, permit))
         }

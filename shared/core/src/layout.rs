@@ -8,6 +8,7 @@
 //!                 /replay/<unit:06>-<n:05>.lines            such records as the source had them, to be read once more
 //!                 /replay.json                              which job reads them
 //!                 /resume/<sha256>.json                     how a scan goes on behind a shard
+//!                 /effort/<sha256>.json                     what a process spent on the job and met on the way; proves nothing
 //!                 /control.json                             the one mutable object: read budget, paused
 //!                 /manifest.json                            every shard of the job
 //!                 /schema.json                              columns of Parquet files
@@ -178,6 +179,16 @@ impl Layout {
         key(format!("{}resume/{digest}.json", job_prefix(self.job)))
     }
 
+    /// What a process tells of its work, by the digest of what it says.
+    pub fn effort(&self, digest: Sha256Digest) -> ObjectKey {
+        key(format!("{}{digest}.json", self.efforts_prefix()))
+    }
+
+    /// What every effort begins with.
+    pub fn efforts_prefix(&self) -> String {
+        format!("{}effort/", job_prefix(self.job))
+    }
+
     /// What an operator may change while the job runs.
     pub fn control(&self) -> ObjectKey {
         key(format!("{}control.json", job_prefix(self.job)))
@@ -317,6 +328,7 @@ mod tests {
             (layout.plan(), format!("{job}/plan.json")),
             (layout.completion(7), format!("{job}/completions/000007.json")),
             (layout.quarantine(7, 3), format!("{job}/quarantine/000007-00003.ndjson")),
+            (layout.effort(digest), format!("{job}/effort/{digest}.json")),
             (layout.link(digest), format!("{job}/resume/{digest}.json")),
             (layout.control(), format!("{job}/control.json")),
             (layout.manifest(), format!("{job}/manifest.json")),

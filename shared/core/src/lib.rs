@@ -19,6 +19,7 @@ pub mod receipt;
 pub mod control;
 pub mod manifest;
 pub mod ports;
+pub mod effort;
 pub mod chain;
 pub mod pace;
 pub mod paced;

@@ -107,6 +107,28 @@ pub const CONTROL_BYTES_MAX: usize = 4096;
 
 const _: () = assert!(RECEIPTS_OF_A_UNIT_MAX * 350 < SMALL_OBJECT_BYTES_MAX as u64);
 const _: () = assert!(ENVELOPE_RECORDS_DEFAULT <= ENVELOPE_RECORDS_MAX);
+/// Units of which an effort keeps the time: the longest, more than anybody looks at.
+pub const LONG_UNITS_MAX: usize = 50;
+/// Units put aside that an effort names; the dead-letter queue has all of them.
+pub const PUT_ASIDE_MAX: usize = 100;
+/// One effort: the longest units, some dozen counts, and the reasons of units put aside.
+pub const EFFORT_BYTES_MAX: usize = 1 << 20;
+/// Efforts that are read for a page: those of 150 workers in ten hours.
+pub const EFFORTS_READ_MAX: usize = 10_000;
+/// A process writes down its effort first after this long, then at twice the time each, up to [`EFFORT_EVERY_MAX`]; and
+/// whenever it has nothing in hand.
+pub const EFFORT_EVERY: Duration = Duration::from_secs(15);
+/// See [`EFFORT_EVERY`].
+pub const EFFORT_EVERY_MAX: Duration = Duration::from_secs(600);
+/// With nothing in hand for this long a process is thought to be idle.
+pub const IDLE: Duration = Duration::from_millis(500);
+/// What is told at the end of a process must not keep it from ending.
+pub const EFFORT_LAST: Duration = Duration::from_secs(5);
+
+const _: () = assert!(
+    PUT_ASIDE_MAX * 6 * REASON_BYTES_MAX < EFFORT_BYTES_MAX,
+    "a byte of a reason is six in JSON at most"
+);
 const _: () = assert!(SLICE.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());
 const _: () = assert!(PARTS_AHEAD <= PARTS_HELD_MAX);
 const _: () = assert!(VISIBILITY.as_secs() < VISIBILITY_TOTAL_MAX.as_secs());

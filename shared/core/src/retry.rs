@@ -32,6 +32,7 @@ use std::time::Duration;
 use backon::Retryable as _;
 use tracing::debug;
 
+use crate::effort;
 use crate::metrics::RETRIES;
 use crate::ports::{PortError, PortFault, Retry};
 use jitter::FullJitter;
@@ -137,6 +138,7 @@ impl Retrier {
 
 fn tell(error: &PortError, wait: Duration) {
     metrics::counter!(RETRIES, "call" => error.call, "class" => class(error.fault)).increment(1);
+    effort::note(|effort| effort.retried(error.call, class(error.fault)));
     debug!(call = error.call, fault = ?error.fault, effect = ?error.effect, ?wait, "trying again");
 }
 

@@ -167,6 +167,7 @@ async fn alone(process: &Arc<Process>, site: &Arc<Site>, scenario: &Scenario) ->
         quarantine_max: scenario.quarantine_max,
         refused_max: 0,
         crew: Crew::new(1),
+        diary: None,
     };
     let stop = CancellationToken::new();
     let world = &process.world;

@@ -70,6 +70,10 @@ fn a_damaged_file_ends_as_a_dead_letter_and_once_repaired_and_replayed_as_if_not
     until("every unit was complete", || fleet.complete_units() == 12);
     fleet.finish().succeeds().says(&["proven"]);
     fleet.assert_as_local();
+    let html = fleet.page();
+    for word in ["input-md5: ", "complete since", "Requests and their price", "object_store.put_new"] {
+        assert!(html.contains(word), "{word:?} is missing:\n{html}");
+    }
 
     // The letter once more, after `_SUCCESS`: it is dropped, not done again.
     let committed = fleet.cloud.stamps(DEST_BUCKET, "");

@@ -1,5 +1,6 @@
 mod against_ion_rs;
 mod generated;
+mod outputs;
 
 use super::*;
 

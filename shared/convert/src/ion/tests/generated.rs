@@ -34,15 +34,35 @@ pub(super) struct Pair {
 }
 
 pub(super) fn line(random: &mut Random) -> Pair {
-    let mut writer = Writer { random, pair: Pair::default(), depth: 0 };
+    let mut writer = Writer { random, pair: Pair::default(), depth: 0, kinds: KINDS_OF_LINES };
     writer.line();
     writer.pair
 }
+
+/// An item with a key that is its own, and four attributes of any type.
+pub(super) fn keyed_line(random: &mut Random, key: u64) -> Pair {
+    let mut writer = Writer { random, pair: Pair::default(), depth: 0, kinds: KINDS };
+    writer.pair.ion = format!("$ion_1_0 {{Item:{{pk:\"{key}\"");
+    writer.pair.json = format!(r#"{{"Item":{{"pk":{{"S":"{key}"}}"#);
+    for name in ["first", "second", "third", "fourth"] {
+        write!(writer.pair.ion, ",{name}:").unwrap();
+        write!(writer.pair.json, ",\"{name}\":").unwrap();
+        writer.value();
+    }
+    writer.both("}}");
+    writer.pair
+}
+
+/// Of values: all that there are.
+const KINDS: usize = 11;
+/// All but binary sets, in whose base64 the other reader differs from Ion.
+const KINDS_OF_LINES: usize = KINDS - 1;
 
 struct Writer<'r> {
     random: &'r mut Random,
     pair: Pair,
     depth: usize,
+    kinds: usize,
 }
 
 const TEXTS: [&str; 16] = [
@@ -143,7 +163,7 @@ impl Writer<'_> {
     fn value(&mut self) {
         self.space();
         self.depth += 1;
-        match self.random.below(if self.depth > 4 { 6 } else { 10 }) {
+        match self.random.below(if self.depth > 4 { 6 } else { self.kinds }) {
             0 | 1 => self.typed("S", "", Self::text),
             2 => self.typed("N", "", Self::number),
             3 => self.typed("B", "", Self::blob),
@@ -160,7 +180,8 @@ impl Writer<'_> {
             6 => self.typed("SS", "$dynamodb_SS::", |writer| writer.list(1, Self::text)),
             7 => self.typed("NS", "$dynamodb_NS::", |writer| writer.list(1, Self::number)),
             8 => self.typed("L", "", |writer| writer.list(0, Self::value)),
-            _ => self.typed("M", "", Self::map),
+            9 => self.typed("M", "", Self::map),
+            _ => self.typed("BS", "$dynamodb_BS::", |writer| writer.list(1, Self::blob)),
         }
         self.depth -= 1;
     }
