@@ -16,6 +16,7 @@ fn spec(format: Format, schema: Option<Schema>) -> RecipeSpec {
         format,
         compression: Compression::None,
         shard_bytes_max: 16 << 10,
+        shard_records_max: None,
         keys: vec!["pk".to_owned()],
         table: Some(TableIdentity {
             name: "t".to_owned(),
