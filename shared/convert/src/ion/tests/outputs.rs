@@ -63,11 +63,17 @@ fn converted(recipe: &Arc<Recipe>, notation: Notation, text: &str) -> (Vec<Shard
     }
 }
 
+/// A line that begins with a version marker begins a value, so that of a broken one before it nothing else is lost. A field of that
+/// name at the begin of a line looks just so; libraries quote it, and DynamoDB writes a value on a line.
+fn has_a_line_like_another_value(ion: &str) -> bool {
+    ion.lines().skip(1).any(|line| line.trim_start().starts_with("$ion_1_0"))
+}
+
 #[test]
 fn the_same_items_from_ion_and_from_json_are_the_same_records_in_every_output() {
     let (mut ion, mut json) = (String::new(), String::new());
-    for seed in 0..600 {
-        let pair = keyed_line(&mut Random(seed), seed);
+    let pairs = (0..).map(|seed| keyed_line(&mut Random(seed), seed));
+    for pair in pairs.filter(|pair| !has_a_line_like_another_value(&pair.ion)).take(600) {
         ion += &format!("{}\n", pair.ion);
         json += &format!("{}\n", pair.json);
     }
