@@ -11,7 +11,7 @@ use backfleet::price::Ceiling;
 use backfleet::spec::form_of;
 use backfleet::spec::{PARQUET, Request, ScanRequest, SchemaRequest, SourceRequest, SpecError};
 use backfleet::synth::Profile;
-use backfleet::target::{Target, TargetError, TargetRequest};
+use backfleet::target::TargetRequest;
 use backfleet_convert::{Notation, Schema};
 use backfleet_core::job::JobId;
 use backfleet_core::limits::{ENVELOPE_RECORDS_MAX, REFUSED_MAX_DEFAULT};
@@ -130,7 +130,8 @@ pub struct RunArgs {
     pub job: JobArgs,
     #[command(flatten)]
     pub export: ExportFirstArgs,
-    /// Folder to write to, made if it is not there; s3://bucket/prefix; or lambda://<function>, which is handed the records
+    /// Folder to write to, made if it is not there; s3://bucket/prefix; lambda://<function>, which is handed
+    /// the records; or touch://<table>, whose unchanged items get a mark so that its stream carries them
     #[arg(long, value_name = "PLACE")]
     pub dest: String,
     #[command(flatten)]
@@ -142,22 +143,34 @@ pub struct RunArgs {
 /// What a destination needs that holds no objects.
 #[derive(Args)]
 pub struct SinkArgs {
-    /// Where a job for lambda:// keeps its plan, receipts, completions, quarantine and manifest: a folder or s3://bucket/prefix
+    /// Where a job for lambda:// or touch:// keeps its plan, receipts, completions, quarantine and manifest: a folder or s3://bucket/prefix
     #[arg(long, value_name = "PLACE", help_heading = "Sink")]
     pub state: Option<String>,
     /// Records that a function is handed at once, at the most; a crash may hand as many again [default: 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ENVELOPE_RECORDS_MAX)), help_heading = "Sink")]
     pub envelope_records: Option<u32>,
+    /// touch://: the table may be written to. Each item costs a write unit for every KB, and its stream carries it again
+    #[arg(long, help_heading = "Sink")]
+    pub yes_write_to_table: bool,
+    /// touch://: attribute that is set to the job's id [default: _backfleet]
+    #[arg(long, value_name = "NAME", help_heading = "Sink")]
+    pub marker: Option<String>,
+    /// touch://: take away again what the same command without this marked; costs and streams as much
+    #[arg(long, help_heading = "Sink")]
+    pub untouch: bool,
 }
 
 impl SinkArgs {
     /// Where records go, by what was said beside `dest`.
-    pub fn target(&self, dest: &str) -> Result<Target, TargetError> {
-        Target::read(&TargetRequest {
+    pub fn target(&self, dest: &str) -> TargetRequest {
+        TargetRequest {
             dest: dest.to_owned(),
             state: self.state.clone(),
             envelope_records: self.envelope_records,
-        })
+            marker: self.marker.clone(),
+            untouch: self.untouch,
+            write_to_table: self.yes_write_to_table,
+        }
     }
 }
 
@@ -170,7 +183,7 @@ pub struct HereArgs {
     /// Records that may end in quarantine before the job counts as failed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_quarantine: u64,
-    /// Records of one file that a function may refuse before the file is put aside
+    /// Records of one file that a function or table may refuse before the file is put aside
     #[arg(long, value_name = "N", default_value_t = REFUSED_MAX_DEFAULT)]
     pub max_refused: u64,
     /// Seconds that files in hand may go on after an interruption
@@ -211,7 +224,7 @@ pub struct JobArgs {
     /// File with DescribeTable's answer (or its KeySchema), instead of --keys
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     pub key_schema: Option<PathBuf>,
-    /// What a record looks like [default: stream, for a function lambda-event]
+    /// What a record looks like [default: stream, for a function lambda-event, for touches item]
     #[arg(long, value_parser = PossibleValuesParser::new(["stream", "lambda-event", "kinesis", "plain", "item", "image", "parquet"]), help_heading = "Records")]
     pub format: Option<String>,
     /// ARN of the live stream, for eventSourceARN [default: the table's, with the export's time as label]
@@ -538,7 +551,8 @@ pub struct StartArgs {
     pub job: JobArgs,
     #[command(flatten)]
     pub export: ExportFirstArgs,
-    /// Place to write to, or lambda://<function>, which is handed the records
+    /// Place to write to; lambda://<function>, which is handed the records; or touch://<table>, whose unchanged items get a
+    /// mark so that its stream carries them
     #[arg(long, value_name = "PLACE")]
     pub dest: String,
     #[command(flatten)]

@@ -46,9 +46,11 @@ use crate::wording::{self, Ended};
 /// `backfleet run`.
 pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let Target { place: dest, sink } = args.sink.target(&args.dest)?;
-    cost::check_sink(&args.job.cost, sink.as_ref())?;
-    let Some((sources, request)) = export::source(&args.job, &args.export, sink, output, connections).await?
+    let target = Target::read_to_write(&args.sink.target(&args.dest), connections).await?;
+    cost::check_sink(&args.job.cost, target.sink.as_ref())?;
+    let dest = target.place.clone();
+    let Some((sources, request)) =
+        export::source(&args.job, &args.export, &target, output, connections).await?
     else {
         return Ok(Exit::Interrupted);
     };
@@ -56,6 +58,7 @@ pub async fn run(args: &RunArgs, output: &Output, connections: &Connections) -> 
     let planned =
         make(&sources, &request, Some(Shelf { dest: &dest, connections, may_write: true }), connections)
             .await?;
+    let planned = if target.is_undo() { planned.undone().map_err(PlanningError::Plan)? } else { planned };
     cost::check(&args.job.cost, &planned, connections).await?;
     carry_out(planned, dest, &args.here, began, output, connections).await
 }
@@ -203,11 +206,12 @@ impl Job {
     fn quarantine_exceeded(&self, verification: &Verification, allowed: u64) -> String {
         let found = verification.manifest.counts.quarantined;
         format!(
-            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them; then `backfleet quarantine replay` converts them once more, with other options",
+            "not committed: {} in quarantine, {} allowed; everything else is done ({})\n  next: `backfleet quarantine list --dest {}` says why; run the same command with --max-quarantine {found} to accept them{}",
             plural(found, "record"),
             count(allowed),
             wording::proof(&verification.manifest, &self.plan),
             self.dest,
+            wording::replayed(&self.plan),
         )
     }
 
@@ -235,11 +239,20 @@ fn say(output: &Output, exit: Exit, text: &str, json: impl FnOnce() -> serde_jso
 
 /// `backfleet plan`.
 pub async fn plan(args: &PlanArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
-    let target = args.dest.as_deref().map(|dest| args.sink.target(dest)).transpose()?;
-    let (dest, sink) = target.map(|target| (target.place, target.sink)).unzip();
+    let target = match &args.dest {
+        None => None,
+        Some(dest) => Some(Target::read(&args.sink.target(dest), connections).await?),
+    };
+    let dest = target.as_ref().map(|target| target.place.clone());
     let shelf = dest.as_ref().map(|dest| Shelf { dest, connections, may_write: false });
-    let request = args.job.request(keys(&args.job)?, sink.flatten())?;
+    let given = keys(&args.job)?;
+    let request = match &target {
+        None => args.job.request(given, None)?,
+        Some(target) => args.job.request(target.keys(given)?, target.sink.clone())?,
+    };
     let planned = make(&args.job.sources()?, &request, shelf, connections).await?;
+    let is_undo = target.as_ref().is_some_and(Target::is_undo);
+    let planned = if is_undo { planned.undone().map_err(PlanningError::Plan)? } else { planned };
     let layout = planned.plan.layout().expect("a plan that was made has a layout");
     let there = match &dest {
         None => None,
@@ -321,6 +334,14 @@ fn output_text(plan: &Plan) -> String {
             sink.place(),
             plural(function.records_max.into(), "record"),
         ),
+        Some(sink @ Sink::Touch(touch)) => {
+            let what = if touch.undo.is_some() { "loses" } else { "that is unchanged gets" };
+            format!(
+                "output     each item of {} {what} the mark {:?}: a write unit for every KB of it, passed over or not, and a record in its stream\n",
+                sink.place(),
+                touch.marker,
+            )
+        }
     }
 }
 

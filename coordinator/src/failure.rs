@@ -113,6 +113,10 @@ impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
         match error {
             TargetError::Location(error) => error.into(),
+            TargetError::Describe { ref source, .. } => {
+                let advice = port_advice(source);
+                Self { error: error.into(), advice, exit: Exit::Usage }
+            }
             error => {
                 let advice = error.advice();
                 Self::usage(error, advice)
@@ -222,6 +226,10 @@ impl From<ReplayError> for Failure {
             ),
             ReplayError::Scan { .. } => (
                 "a segment that cannot be converted is a dead letter: `backfleet dlq list`".to_owned(),
+                Exit::Usage,
+            ),
+            ReplayError::Touch { .. } => (
+                "touch the table again with another --marker, or leave those items be: nothing was written to them".to_owned(),
                 Exit::Usage,
             ),
             ReplayError::Options(_) | ReplayError::Plan(_) => {

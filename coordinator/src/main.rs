@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli) -> Result<failure::Exit, Failure> {
-    let connections = Connections::new(cli.aws.config("backfleet"), cli.aws.pace(), cli.aws.invoke_pace());
+    let connections = Connections::new(cli.aws.config("backfleet"), cli.aws.paces());
     let (output, connections) = (&cli.output, &connections);
     match &cli.command {
         Command::Run(args) => command::run(args, output, connections).await,

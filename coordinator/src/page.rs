@@ -140,6 +140,7 @@ fn tiles(plan: &Plan, seen: &Overview) -> Vec<(String, &'static str)> {
             let (written, shards, output) = match sink {
                 None => ("records written", "shards", "of output"),
                 Some(Sink::Function(_)) => ("records handed over", "receipts", "of receipts"),
+                Some(Sink::Touch(_)) => ("items touched", "receipts", "of receipts"),
             };
             tiles.push((count(counts.records_out), written));
             if counts.passed_over > 0 {

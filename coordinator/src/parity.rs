@@ -137,10 +137,7 @@ impl ParityError {
             Self::NoJob { .. } => {
                 "give the destination of a job; `backfleet infer --live …` needs none".into()
             }
-            Self::Sink { .. } => {
-                "there is nothing to compare: the function itself writes both; to see its input, run the same with a folder as --dest and --format lambda-event"
-                    .into()
-            }
+            Self::Sink { .. } => "there is nothing to compare: the live pipeline itself wrote them".into(),
             Self::NoShard { .. } => {
                 "wait until the first unit is complete, or convert a small export into a folder of its own"
                     .into()

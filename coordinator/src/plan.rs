@@ -10,6 +10,7 @@ use backfleet_core::layout::{JOBS_FOLDER, parse_job, plan_key};
 use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome, TableFacts};
+use backfleet_core::sink::Sink;
 
 use crate::census::{Files, Shelf, TakingError, take};
 use crate::export::{ChainError, ExportError, OpenedPart, check_chain};
@@ -187,6 +188,15 @@ async fn schema(
 }
 
 impl Planned {
+    /// The job that takes away again what a job like this one marked.
+    pub fn undone(self) -> Result<Self, PlanError> {
+        let Plan { job, location, source, mut options, units, .. } = self.plan;
+        if let Some(Sink::Touch(touch)) = &mut options.sink {
+            touch.undo = Some(job);
+        }
+        Ok(Self { plan: Plan::new(location, source, options, units)?, ..self })
+    }
+
     /// Refuses a destination that lies in the source, or around it.
     pub fn check_apart(&self, dest: &Location) -> Result<(), LocationError> {
         self.places.iter().try_for_each(|place| check_apart(place, dest))

@@ -16,6 +16,7 @@ use backfleet_core::layout::Layout;
 use backfleet_core::limits::SMALL_OBJECT_BYTES_MAX;
 use backfleet_core::plan::{ExportSource, Plan, PlanError, Source, UnitPlan};
 use backfleet_core::ports::{Metadata, NewObject, ObjectStore, PortError, PutOutcome};
+use backfleet_core::sink::{Sink, SinkPlace};
 use backfleet_worker::Origin;
 use backfleet_worker::location::Location;
 use base64::Engine as _;
@@ -85,6 +86,14 @@ pub enum ReplayError {
         /// The job.
         job: JobId,
     },
+    /// What a table refuses it would refuse again, and nobody has said that it may be written to.
+    #[error("job {job} touches {sink}, and what was refused there would be refused again")]
+    Touch {
+        /// The job.
+        job: JobId,
+        /// The table.
+        sink: SinkPlace,
+    },
     /// The job is not committed, or cannot be read.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -122,6 +131,9 @@ pub async fn prepare(
     changes: &Changes,
 ) -> Result<Replay, ReplayError> {
     let Source::Export(export) = &plan.source else { return Err(ReplayError::Scan { job: plan.job }) };
+    if let Some(sink @ Sink::Touch(_)) = &plan.options.sink {
+        return Err(ReplayError::Touch { job: plan.job, sink: sink.place() });
+    }
     let layout = plan.layout().map_err(PlanError::from)?;
     let options = changes.of(&plan.options)?;
     let manifest = committed(&*dest, &layout).await?;

@@ -151,6 +151,14 @@ pub enum SpecError {
         /// What was asked for.
         option: String,
     },
+    /// Items of another table would never be unchanged.
+    #[error("the export is of {exported}, and the table that would be touched is {touched}")]
+    OtherTable {
+        /// ARN of the table that was exported.
+        exported: String,
+        /// ARN of the table of the sink.
+        touched: String,
+    },
     /// What a scan has read cannot be read again, and after a crash a sink is given some records again.
     #[error(
         "a scan cannot be put into {sink}: after a crash some records are given again, and a live table is another one by then"
@@ -210,7 +218,11 @@ impl SpecError {
                     .into()
             }
             Self::OtherKeys { found, .. } => format!("give --keys {}, hash key first", found.join(",")),
-            Self::SinkForm { .. } => "leave --format, --compression and --partition out".into(),
+            Self::SinkForm { sink: SinkPlace::Touch(_), .. } => {
+                "leave --format, --partition, --include, --exclude and --extra-field out".into()
+            }
+            Self::SinkForm { .. } => "leave --format and --partition out".into(),
+            Self::OtherTable { .. } => "touch the table that was exported, or give an export of this one".into(),
             Self::SinkOfScan { .. } => {
                 "give an export, or have one taken first: --export-first s3://bucket/prefix".into()
             }
@@ -293,21 +305,35 @@ pub fn options(request: &Request, summary: &Shown, schema: Option<Schema>) -> Re
     };
     let options = match &request.sink {
         None => options,
-        Some(sink) => for_sink(options, request, sink)?,
+        Some(sink) => for_sink(options, request, summary, sink)?,
     };
     options.recipe(false)?;
     Ok(options)
 }
 
 /// The form that a sink is given its records in: a shard is one envelope, and lies in no folder.
-fn for_sink(options: JobOptions, request: &Request, sink: &Sink) -> Result<JobOptions, SpecError> {
+fn for_sink(
+    options: JobOptions,
+    request: &Request,
+    summary: &Shown,
+    sink: &Sink,
+) -> Result<JobOptions, SpecError> {
     let wanted = form_of(sink);
-    let other = |option: String| SpecError::SinkForm { sink: sink.place(), wanted, option };
+    let other = |option: String| Err(SpecError::SinkForm { sink: sink.place(), wanted, option });
     if request.format != wanted {
-        return Err(other(request.format.clone()));
+        return other(request.format.clone());
     }
     if let Some(partition) = &request.partition {
-        return Err(other(format!("objects in {partition:?}")));
+        return other(format!("objects in {partition:?}"));
+    }
+    if let Sink::Touch(touch) = sink {
+        if !(request.include.is_empty() && request.exclude.is_empty() && request.extra_fields.is_empty()) {
+            return other("items with other attributes".to_owned());
+        }
+        if let Some(exported) = summary.table_arn.as_ref().filter(|arn| **arn != touch.table_arn) {
+            let (exported, touched) = (exported.clone(), touch.table_arn.clone());
+            return Err(SpecError::OtherTable { exported, touched });
+        }
     }
     Ok(JobOptions {
         compression: "none".into(),
@@ -323,6 +349,7 @@ fn for_sink(options: JobOptions, request: &Request, sink: &Sink) -> Result<JobOp
 pub fn form_of(sink: &Sink) -> &'static str {
     match sink {
         Sink::Function(_) => "lambda-event",
+        Sink::Touch(_) => "item",
     }
 }
 
@@ -456,6 +483,8 @@ pub(crate) mod tests_support {
 
 #[cfg(test)]
 mod tests {
+    use backfleet_core::sink::{FunctionSink, TouchSink};
+
     use super::tests_support::request;
     use super::*;
 
@@ -535,5 +564,36 @@ mod tests {
         }
         assert!(matches!(keys_of_schema(b"[]"), Err(SpecError::NoHashKey)));
         assert!(matches!(keys_of_schema(b"{}"), Err(SpecError::KeySchema(_))));
+    }
+
+    #[test]
+    fn a_function_is_handed_envelopes_and_nothing_else() {
+        let sink = Sink::Function(FunctionSink { name: "to-lake".into(), records_max: 50 });
+        let asked = Request { format: "lambda-event".into(), sink: Some(sink), ..request() };
+        let options = |request: &Request| options(request, &Shown::from(&summary()), None);
+        let made = options(&asked).unwrap();
+        assert_eq!((made.compression.as_str(), made.partition.as_str()), ("none", ""));
+        assert_eq!((made.document.as_str(), made.shard_bytes_max), ("object", ENVELOPE_BYTES_MAX));
+        let refused = [
+            Request { format: "stream".into(), ..asked.clone() },
+            Request { partition: Some("p".into()), ..asked.clone() },
+        ];
+        assert!(refused.iter().all(|request| matches!(options(request), Err(SpecError::SinkForm { .. }))));
+    }
+
+    #[test]
+    fn whole_items_of_the_very_table_are_touched() {
+        let touching = |table_arn: Option<String>| {
+            let table_arn = table_arn.unwrap_or_else(|| "arn:of:another".into());
+            Sink::Touch(TouchSink { table: "Orders".into(), table_arn, marker: "m".into(), undo: None })
+        };
+        let sink = Some(touching(summary().table_arn));
+        let asked = Request { format: "item".into(), sink, ..request() };
+        let options = |request: &Request| options(request, &Shown::from(&summary()), None);
+        assert_eq!(options(&asked).unwrap().table, None);
+        let partly = Request { exclude: vec!["a".into()], ..asked.clone() };
+        assert!(matches!(options(&partly), Err(SpecError::SinkForm { .. })));
+        let other = Request { sink: Some(touching(None)), ..asked.clone() };
+        assert!(matches!(options(&other), Err(SpecError::OtherTable { .. })));
     }
 }

@@ -27,6 +27,15 @@ pub fn to_mend(plan: &Plan, dead: &BTreeMap<u32, String>) -> String {
     }
 }
 
+/// What can become of records in quarantine.
+pub fn replayed(plan: &Plan) -> &'static str {
+    match &plan.options.sink {
+        None => "; then `backfleet quarantine replay` converts them once more, with other options",
+        Some(Sink::Function(_)) => "; then `backfleet quarantine replay` hands them over once more",
+        Some(Sink::Touch(_)) => "",
+    }
+}
+
 /// `proven: …`, the line that says what was proven.
 pub fn proof(manifest: &Manifest, plan: &Plan) -> String {
     let Counts { records_in, records_out, filtered, quarantined, content_bytes, bytes_out, shards, .. } =
@@ -78,6 +87,13 @@ fn put_into(sink: &Sink, counts: &Counts) -> String {
     let taken = count(counts.records_out);
     match sink {
         Sink::Function(_) => format!("{taken} taken by {}, each at least once", sink.place()),
+        Sink::Touch(touch) => {
+            let (what, why) = match touch.undo {
+                None => ("touched", "another item by now, or gone"),
+                Some(_) => ("unmarked", "without the mark"),
+            };
+            format!("{taken} {what} in {}, {} passed over ({why})", sink.place(), count(counts.passed_over))
+        }
     }
 }
 

@@ -61,6 +61,9 @@ def mean(histogram: str) -> str:
     return f"{rate(histogram + '_sum')} / {rate(histogram + '_count')}"
 
 
+# What no job does yet is drawn as nought.
+NOUGHT = " or vector(0)"
+
 JOB = Row("Job", [
     Panel(
         "Progress",
@@ -323,10 +326,20 @@ SINKS = Row("Sinks", [
     Panel(
         "Runs of functions by outcome",
         "Envelopes, or parts of one, that a function was handed. reported: it named records to be handed again. "
-        "failed: an exception or a timeout; what fails every time is halved down to the record. 0 where no job has a "
-        "function.",
-        [Query(rate("backfleet_invocations_total", "outcome"), "{{outcome}}")],
+        "failed: an exception or a timeout; what fails every time is halved down to the record.",
+        [Query(rate("backfleet_invocations_total", "outcome") + NOUGHT, "{{outcome}}")],
         unit="cps", stack=True,
+    ),
+    Panel(
+        "Touches by outcome",
+        "Items of a table that were to be touched. passed_over: another item by now, or gone; it costs as much.",
+        [Query(rate("backfleet_items_touched_total", "outcome") + NOUGHT, "{{outcome}}")],
+        unit="cps", stack=True,
+    ),
+    Panel(
+        "Write units of touches",
+        "What touches cost, over all processes; each holds --write-budget by itself.",
+        [Query(rate("backfleet_wcu_consumed_total") + NOUGHT, "units per second")],
     ),
 ])
 

@@ -13,7 +13,7 @@ use backfleet_core::limits::PLAN_BYTES_MAX;
 use backfleet_core::limits::REFUSED_MAX_DEFAULT;
 use backfleet_core::mutant::{self, Mutant};
 use backfleet_core::plan::{Plan, PlanError, ScanSource, Source};
-use backfleet_core::ports::{Function, ObjectStore, PortError, Queue, TableScanner};
+use backfleet_core::ports::{Function, ObjectStore, PortError, Queue, TableScanner, Toucher};
 use backfleet_core::sink::{Sink, SinkPlace};
 
 use tokio::sync::watch;
@@ -35,6 +35,8 @@ pub enum Origin {
 pub enum Outlet {
     /// A function that is handed envelopes.
     Function(Arc<dyn Function>),
+    /// A table whose items are touched.
+    Table(Arc<dyn Toucher>),
 }
 
 /// The places a worker may touch; nothing that travels on a queue can widen them.
@@ -293,13 +295,21 @@ impl Desk {
         };
         let outlet = match &plan.options.sink {
             None => None,
-            Some(sink) => {
-                let foreign = || JobError::ForeignSink { job: id, sink: sink.place() };
-                Some(self.places.outlet(sink).await.ok_or_else(foreign)?)
-            }
+            Some(sink) => Some(self.outlet(id, sink).await?),
         };
         let layout = plan.layout()?;
         let recipe = Arc::new(plan.recipe()?);
         Ok(Job { input, dest, outlet, plan, layout, recipe, lanes: Lanes::default() })
+    }
+
+    async fn outlet(&self, job: JobId, sink: &Sink) -> Result<Outlet, JobError> {
+        let foreign = || JobError::ForeignSink { job, sink: sink.place() };
+        let outlet = self.places.outlet(sink).await.ok_or_else(foreign)?;
+        match (sink, &outlet) {
+            (Sink::Function(_), Outlet::Function(_)) => Ok(outlet),
+            // The name may mean another table where this worker runs than where the plan was made.
+            (Sink::Touch(touch), Outlet::Table(table)) if table.arn().await? == touch.table_arn => Ok(outlet),
+            _ => Err(foreign()),
+        }
     }
 }

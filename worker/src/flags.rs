@@ -1,9 +1,13 @@
 //! Flags that both programs have.
 
+use std::sync::Arc;
+
 use backfleet_aws::AwsConfig;
-use backfleet_core::limits::INVOKE_AT_ONCE_DEFAULT;
-use backfleet_core::paced::{InvokePace, StorePace};
+use backfleet_core::limits::{INVOKE_AT_ONCE_DEFAULT, WRITE_BUDGET_DEFAULT};
+use backfleet_core::paced::{InvokePace, StorePace, WritePace};
 use clap::Args;
+
+use crate::location::Paces;
 
 /// How AWS is reached.
 #[derive(Args, Debug, Clone)]
@@ -36,17 +40,20 @@ pub struct AwsFlags {
     /// Runs of functions that this process begins in a second, at the most [default: no limit]
     #[arg(long, global = true, env = "BACKFLEET_INVOKE_RATE", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub invoke_rate: Option<u32>,
+    /// Write capacity units a second that this process spends on touches, at the most
+    #[arg(long, global = true, env = "BACKFLEET_WRITE_BUDGET", value_name = "WCU", default_value_t = WRITE_BUDGET_DEFAULT, value_parser = clap::value_parser!(u32).range(1..))]
+    pub write_budget: u32,
 }
 
 impl AwsFlags {
-    /// How fast S3 may be asked.
-    pub fn pace(&self) -> StorePace {
-        StorePace::new(f64::from(self.s3_requests), self.upload_mb.map(|mb| f64::from(mb) * 1e6))
-    }
-
-    /// How much functions may be asked.
-    pub fn invoke_pace(&self) -> InvokePace {
-        InvokePace::new(self.invoke_concurrency, self.invoke_rate.map(f64::from))
+    /// How fast services may be asked.
+    pub fn paces(&self) -> Paces {
+        let upload = self.upload_mb.map(|mb| f64::from(mb) * 1e6);
+        Paces {
+            store: Arc::new(StorePace::new(f64::from(self.s3_requests), upload)),
+            invoke: Arc::new(InvokePace::new(self.invoke_concurrency, self.invoke_rate.map(f64::from))),
+            write: Arc::new(WritePace::new(f64::from(self.write_budget))),
+        }
     }
 
     /// What the adapters need; `program` is who asks.

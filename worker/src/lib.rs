@@ -28,6 +28,7 @@ pub mod scan;
 pub mod upload;
 pub mod sink;
 pub mod invoke;
+pub mod touch;
 pub mod quarantine;
 pub mod complete;
 pub mod hand_on;

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use backfleet_aws::{Aws, AwsConfig, ConnectError, DynamoExporter};
 use backfleet_core::ahead::ReadAheadStore;
 use backfleet_core::local::LocalStore;
-use backfleet_core::paced::{InvokePace, PacedStore, StorePace};
+use backfleet_core::paced::{InvokePace, PacedStore, StorePace, WritePace};
 use backfleet_core::ports::{ControlStore, ObjectStore, PortError, TableScanner};
 use backfleet_core::retry::{Retrier, RetryPolicy, RetryingScanner, RetryingStore};
 use backfleet_core::sink::SinkPlace;
@@ -98,17 +98,25 @@ pub struct Connections {
     config: AwsConfig,
     aws: OnceCell<Aws>,
     retrier: Arc<Retrier>,
-    pace: Arc<StorePace>,
-    invoke_pace: Arc<InvokePace>,
+    paces: Paces,
+}
+
+/// How fast this process may ask of each kind of service, all places of one kind together.
+pub struct Paces {
+    /// Buckets.
+    pub store: Arc<StorePace>,
+    /// Functions.
+    pub invoke: Arc<InvokePace>,
+    /// Tables that are touched.
+    pub write: Arc<WritePace>,
 }
 
 impl Connections {
-    /// None yet. All buckets together are asked at `pace`, all functions together at `invoke_pace`.
-    pub fn new(config: AwsConfig, pace: StorePace, invoke_pace: InvokePace) -> Self {
+    /// None yet.
+    pub fn new(config: AwsConfig, paces: Paces) -> Self {
         // Any seed will do, as long as two processes back off differently.
         let retrier = Arc::new(Retrier::new(RetryPolicy::default(), u64::from(std::process::id())));
-        let (pace, invoke_pace) = (Arc::new(pace), Arc::new(invoke_pace));
-        Self { config, aws: OnceCell::new(), retrier, pace, invoke_pace }
+        Self { config, aws: OnceCell::new(), retrier, paces }
     }
 
     /// The clients.
@@ -116,9 +124,9 @@ impl Connections {
         self.aws.get_or_try_init(|| Aws::connect(self.config.clone())).await
     }
 
-    /// How much functions may be asked.
-    pub(crate) fn invoke_pace(&self) -> Arc<InvokePace> {
-        self.invoke_pace.clone()
+    /// How fast services may be asked.
+    pub(crate) fn paces(&self) -> &Paces {
+        &self.paces
     }
 
     /// What tries calls again.
@@ -355,7 +363,7 @@ impl Location {
         connections: &Connections,
     ) -> Result<Arc<dyn ObjectStore>, LocationError> {
         let store = self.reached(connections).await?.s3_store(bucket, prefix);
-        let paced = Arc::new(PacedStore::new(store, connections.pace.clone()));
+        let paced = Arc::new(PacedStore::new(store, connections.paces.store.clone()));
         Ok(Arc::new(RetryingStore::new(paced, connections.retrier())))
     }
 }

@@ -55,14 +55,14 @@ struct Flags {
         required = true
     )]
     allow_source: Vec<String>,
-    /// Destination that is served, or the state of jobs with a sink, which is named beside it: lambda://<function>; may be
-    /// repeated
+    /// Destination that is served, or the state of jobs with a sink, which is named beside it: lambda://<function>,
+    /// touch://<table>; may be repeated
     #[arg(long, env = "BACKFLEET_ALLOW_DEST", value_name = "PLACE", value_delimiter = ',', required = true)]
     allow_dest: Vec<String>,
     /// Units converted at the same time [default: number of CPUs]
     #[arg(long, env = "BACKFLEET_CONCURRENCY", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     concurrency: Option<u16>,
-    /// Records of one unit that a function may refuse before the unit is put aside
+    /// Records of one unit that a function or table may refuse before the unit is put aside
     #[arg(long, env = "BACKFLEET_MAX_REFUSED", value_name = "N", default_value_t = REFUSED_MAX_DEFAULT)]
     max_refused: u64,
     /// Seconds that units in hand may go on after SIGTERM; a Fargate task has at most 120 in all
@@ -120,8 +120,7 @@ async fn run(flags: Flags, concurrency: usize) -> anyhow::Result<()> {
 }
 
 async fn open(flags: &Flags) -> anyhow::Result<Desk> {
-    let connections =
-        Connections::new(flags.aws.config("backfleet-worker"), flags.aws.pace(), flags.aws.invoke_pace());
+    let connections = Connections::new(flags.aws.config("backfleet-worker"), flags.aws.paces());
     let sources =
         flags.allow_source.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut dests, mut sinks): (Vec<Arc<dyn ObjectStore>>, Vec<SinkPlace>) = Default::default();

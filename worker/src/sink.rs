@@ -22,6 +22,7 @@ use tracing::warn;
 use crate::attempt::{AttemptError, port_class};
 use crate::desk::{Job, Outlet};
 use crate::invoke::hand_over;
+use crate::touch::{Marking, touch_all};
 use crate::upload::UploadError;
 
 /// Records that cannot be put into a sink.
@@ -116,14 +117,15 @@ pub(crate) async fn put_into_sink(
     shard: &Shard,
     room: Room,
 ) -> Result<Taken, AttemptError> {
-    let slot = Slot { job, name, key: job.layout.shard(name), content: Digest128(shard.content_digest) };
+    let slot = Slot { job, name, key: job.layout.shard(name), shard };
     if let Some(taken) = slot.receipt().await? {
         return Ok(taken);
     }
     let effect = match outlet {
         Outlet::Function(function) => hand_over(&**function, shard, room).await?,
+        Outlet::Table(table) => touch_all(&**table, &Marking::of(job), shard, room).await?,
     };
-    slot.put(shard, effect).await
+    slot.put(effect).await
 }
 
 /// Where one shard's receipt stands.
@@ -131,7 +133,7 @@ struct Slot<'a> {
     job: &'a Job,
     name: ShardName,
     key: ObjectKey,
-    content: Digest128,
+    shard: &'a Shard,
 }
 
 impl Slot<'_> {
@@ -140,27 +142,24 @@ impl Slot<'_> {
         let there = self.job.dest.get_small(&self.key, SMALL_OBJECT_BYTES_MAX).await;
         let Some(json) = there.map_err(UploadError::Port)? else { return Ok(None) };
         let receipt = Receipt::parse(&json, self.job.plan.job, self.name).map_err(SinkError::from)?;
-        if receipt.content != self.content {
-            return Err(UploadError::Conflict {
-                key: self.key.to_string(),
-                ours: self.content.0.to_string(),
-                theirs: receipt.content.0.to_string(),
-            }
-            .into());
+        let (ours, theirs) = (self.shard.content_digest, receipt.content.0);
+        if (theirs, receipt.records) != (ours, self.shard.records) {
+            let (key, ours, theirs) = (self.key.to_string(), ours.to_string(), theirs.to_string());
+            return Err(UploadError::Conflict { key, ours, theirs }.into());
         }
         Ok(Some(Taken { record: receipt.listed(&self.key, &json), refused: receipt.refused }))
     }
 
-    async fn put(&self, shard: &Shard, effect: Effect) -> Result<Taken, AttemptError> {
+    async fn put(&self, effect: Effect) -> Result<Taken, AttemptError> {
         let receipt = Receipt {
             v: 1,
             job: self.job.plan.job,
             unit: self.name.unit,
             shard: self.name.shard,
-            records: shard.records,
+            records: self.shard.records,
             passed_over: effect.passed_over,
-            content_bytes: shard.content_bytes,
-            content: self.content,
+            content_bytes: self.shard.content_bytes,
+            content: Digest128(self.shard.content_digest),
             refused: effect.refused,
         };
         let json = receipt.to_json();

@@ -3,8 +3,8 @@
 use backfleet::plan::PlanningError;
 use backfleet::spec::Request;
 use backfleet::take::{Begun, How, Order, Taken, Taker};
+use backfleet::target::Target;
 use backfleet_core::ports::{ExportFormat, ExportSpan};
-use backfleet_core::sink::Sink;
 use backfleet_worker::location::{Connections, Location};
 use backfleet_worker::signals::stop_on_signal;
 use serde_json::json;
@@ -51,11 +51,12 @@ pub async fn export(args: &ExportArgs, output: &Output, connections: &Connection
 pub async fn source(
     job: &JobArgs,
     export: &ExportFirstArgs,
-    sink: Option<Sink>,
+    target: &Target,
     output: &Output,
     connections: &Connections,
 ) -> Result<Option<(Vec<Location>, Request)>, Failure> {
-    let (mut given, mut request) = (job.sources()?, job.request(keys(job)?, sink)?);
+    let (mut given, mut request) =
+        (job.sources()?, job.request(target.keys(keys(job)?)?, target.sink.clone())?);
     let Some(to) = &export.export_first else { return Ok(Some((given, request))) };
     let place = given.remove(0);
     if !given.is_empty() {

@@ -9,7 +9,7 @@ use backfleet::census::Shelf;
 use backfleet::dlq::Letters;
 use backfleet::enqueue::pending;
 use backfleet::finish::finish;
-use backfleet::plan::{jobs, make, stored};
+use backfleet::plan::{PlanningError, jobs, make, stored};
 use backfleet::run::RunEnd;
 use backfleet::scan::set_control;
 use backfleet::start::{Started, adopt_in};
@@ -48,16 +48,19 @@ type Queue = RetryingQueue<SqsQueue>;
 /// `backfleet start`.
 pub async fn start(args: &StartArgs, output: &Output, connections: &Connections) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let Target { place: dest, sink } = args.sink.target(&args.dest)?;
-    cost::check_sink(&args.job.cost, sink.as_ref())?;
+    let target = Target::read_to_write(&args.sink.target(&args.dest), connections).await?;
+    cost::check_sink(&args.job.cost, target.sink.as_ref())?;
+    let dest = target.place.clone();
     let queue = open_queue(&args.queue, connections).await?;
-    let Some((sources, request)) = export::source(&args.job, &args.export, sink, output, connections).await?
+    let Some((sources, request)) =
+        export::source(&args.job, &args.export, &target, output, connections).await?
     else {
         return Ok(Exit::Interrupted);
     };
     let planned =
         make(&sources, &request, Some(Shelf { dest: &dest, connections, may_write: true }), connections)
             .await?;
+    let planned = if target.is_undo() { planned.undone().map_err(PlanningError::Plan)? } else { planned };
     cost::check(&args.job.cost, &planned, connections).await?;
     let started = adopt_in(planned, &dest, connections).await?;
     let (units, sent) = (started.plan.units.len(), started.enqueue(&queue).await?);

@@ -187,6 +187,11 @@ const TABLE: &[Row] = &[
     code(Scope::Lambda, "KMSDisabledException", Denied,         Never,   Nothing),
     code(Scope::Lambda, "KMSInvalidStateException", Denied,     Never,   Nothing),
     code(Scope::Lambda, "KMSNotFoundException", Denied,         Never,   Nothing),
+    // Somebody else was writing the item.
+    code(Scope::DynamoDb, "TransactionConflictException", Unavailable, Backoff, Nothing),
+    code(Scope::DynamoDb, "ReplicatedWriteConflictException", Unavailable, Backoff, Nothing),
+    // A condition that does not hold.
+    code(Scope::DynamoDb, "ConditionalCheckFailedException", Changed, Never, Nothing),
     // Backups of a table that was just made.
     code(Scope::DynamoDb, "ContinuousBackupsUnavailableException", Unavailable, Backoff, Nothing),
 

@@ -2,6 +2,7 @@
 //! but never sees a page (see `capture`).
 
 mod capture;
+mod touch;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail by panicking, as it does")]
 
+use std::collections::HashMap;
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,15 +17,20 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::client::Waiters as _;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use backfleet_aws::{Aws, AwsConfig, DeadLetterBox, MoveStart};
-use backfleet_core::conformance::{object_store, queue, table_scanner};
+use backfleet_core::conformance::{object_store, queue, table_scanner, toucher};
 use backfleet_core::ports::DeadLetters as _;
 use backfleet_core::ports::{DeadLetter, Effect, ObjectStore, PortFault, Queue, Retry, TableScanner};
 use backfleet_emulator::Emulator;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
 
 /// Much shorter than the fleet's, so that a test may wait for it to end.
 const VISIBILITY: Duration = Duration::from_secs(3);
@@ -101,9 +107,8 @@ impl Site {
 }
 
 impl Site {
-    /// A table of its own, with the keys that the suite wants.
-    async fn new_table(&self) -> table_scanner::TableUnderTest {
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+    /// A table of its own, with the keys that the suites want.
+    async fn make_table(&self, client: &aws_sdk_dynamodb::Client) -> String {
         let name = self.new_name();
         let attribute = |name: &str| {
             AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
@@ -118,12 +123,39 @@ impl Site {
             .key_schema(key("pk", KeyType::Hash).unwrap())
             .key_schema(key("sk", KeyType::Range).unwrap());
         request.send().await.unwrap();
-        let table: Arc<dyn TableScanner> = Arc::new(self.aws.table(&name, None));
         if is_real() {
-            let client = aws_sdk_dynamodb::Client::new(&self.sdk);
             let made = client.wait_until_table_exists().table_name(&name);
             made.wait(Duration::from_secs(120)).await.unwrap();
         }
+        name
+    }
+
+    /// A table that is touched.
+    async fn new_table_to_touch(&self) -> toucher::ToucherUnderTest {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let name = self.make_table(&client).await;
+        let table = Arc::new(self.aws.table(&name, None));
+        let (writer, written) = (client.clone(), name.clone());
+        let put = move |item: Value| -> BoxFuture<'static, ()> {
+            let put = writer.put_item().table_name(&written).set_item(Some(attributes(&item)));
+            Box::pin(async move { put.send().await.map(drop).unwrap() })
+        };
+        let get = move |pk: &str, sk: &str| -> BoxFuture<'static, Option<Value>> {
+            let [pk, sk] = [pk, sk].map(|text| AttributeValue::S(text.to_owned()));
+            let get = client.get_item().table_name(&name).key("pk", pk).key("sk", sk).consistent_read(true);
+            Box::pin(async move {
+                let item = get.send().await.unwrap().item?;
+                Some(item.into_iter().map(|(name, value)| (name, json_of(value))).collect())
+            })
+        };
+        toucher::ToucherUnderTest { table, put: Box::new(put), get: Box::new(get) }
+    }
+
+    /// A table that is scanned.
+    async fn new_table(&self) -> table_scanner::TableUnderTest {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let name = self.make_table(&client).await;
+        let table: Arc<dyn TableScanner> = Arc::new(self.aws.table(&name, None));
         table_scanner::TableUnderTest {
             table,
             write: Box::new(move |pk, sk, text| {
@@ -144,6 +176,56 @@ impl Site {
                 })
             }),
         }
+    }
+}
+
+/// DynamoDB JSON as the SDK wants it.
+fn attributes(item: &Value) -> HashMap<String, AttributeValue> {
+    item.as_object().unwrap().iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
+}
+
+fn attribute(value: &Value) -> AttributeValue {
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    let text = || value.as_str().unwrap().to_owned();
+    let texts = || value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned());
+    let bytes = |text: String| Blob::new(STANDARD.decode(text).unwrap());
+    match kind.as_str() {
+        "S" => AttributeValue::S(text()),
+        "N" => AttributeValue::N(text()),
+        "B" => AttributeValue::B(bytes(text())),
+        "BOOL" => AttributeValue::Bool(value.as_bool().unwrap()),
+        "NULL" => AttributeValue::Null(true),
+        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(attribute).collect()),
+        "M" => AttributeValue::M(attributes(value)),
+        "SS" => AttributeValue::Ss(texts().collect()),
+        "NS" => AttributeValue::Ns(texts().collect()),
+        "BS" => AttributeValue::Bs(texts().map(bytes).collect()),
+        other => panic!("no type {other}"),
+    }
+}
+
+/// The way back; sets in order, which they have none.
+fn json_of(value: AttributeValue) -> Value {
+    let sorted = |mut texts: Vec<String>| {
+        texts.sort();
+        texts
+    };
+    let text = |bytes: &Blob| STANDARD.encode(bytes.as_ref());
+    match value {
+        AttributeValue::S(text) => json!({"S": text}),
+        AttributeValue::N(text) => json!({"N": text}),
+        AttributeValue::B(bytes) => json!({"B": text(&bytes)}),
+        AttributeValue::Bool(flag) => json!({"BOOL": flag}),
+        AttributeValue::Null(flag) => json!({"NULL": flag}),
+        AttributeValue::L(values) => json!({"L": values.into_iter().map(json_of).collect::<Vec<_>>()}),
+        AttributeValue::M(values) => {
+            let map: Value = values.into_iter().map(|(name, value)| (name, json_of(value))).collect();
+            json!({"M": map})
+        }
+        AttributeValue::Ss(texts) => json!({"SS": sorted(texts)}),
+        AttributeValue::Ns(texts) => json!({"NS": sorted(texts)}),
+        AttributeValue::Bs(sets) => json!({"BS": sorted(sets.iter().map(text).collect())}),
+        other => panic!("no type {other:?}"),
     }
 }
 
@@ -199,6 +281,12 @@ async fn sqs_keeps_the_contract_of_a_queue() {
 async fn dynamodb_keeps_the_contract_of_a_table() {
     let site = Site::open().await;
     table_scanner::all(async || site.new_table().await).await;
+}
+
+#[tokio::test]
+async fn dynamodb_keeps_the_contract_of_a_table_to_touch() {
+    let site = Site::open().await;
+    toucher::all(async || site.new_table_to_touch().await).await;
 }
 
 #[tokio::test]

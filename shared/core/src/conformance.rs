@@ -8,6 +8,7 @@ pub mod function;
 pub mod object_store;
 pub mod queue;
 pub mod table_scanner;
+pub mod toucher;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

@@ -70,6 +70,15 @@ pub const ENVELOPE_BYTES_MAX: u64 = backfleet_convert::limits::DOCUMENT_BYTES_MA
 pub const ENVELOPE_RECORDS_DEFAULT: u32 = 1_000;
 /// Records of an envelope at most: the largest batch of an event source mapping (`BatchSize`).
 pub const ENVELOPE_RECORDS_MAX: u32 = 10_000;
+/// Items touched for one receipt: a minute's work at a small budget.
+pub const TOUCHED_OF_A_RECEIPT: u64 = 1_000;
+/// Attributes of an item that one condition compares: of its 300 operators and functions (DynamoDB developer guide, "Constraints")
+/// each takes two, and one says that the item is there.
+pub const COMPARED_MAX: usize = 149;
+/// Touches of one unit that are under way at once: one every few milliseconds makes some hundred a second.
+pub const TOUCHES_AT_ONCE: usize = 16;
+/// Write capacity units a second of one process where nobody says: what a small table can spare.
+pub const WRITE_BUDGET_DEFAULT: u32 = 100;
 /// Receipts of one unit: about 300 bytes each in its completion.
 pub const RECEIPTS_OF_A_UNIT_MAX: u64 = 40_000;
 /// Runs of a function on the same records, or the same first record, before something else is tried.

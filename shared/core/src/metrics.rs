@@ -62,6 +62,8 @@ metrics! {
     PACE_WAIT_SECONDS = Histogram "backfleet_pace_wait_seconds" ["seconds"] () "Time that a page of a scan waited for its lane's share of the budget.";
     THROTTLES = Counter "backfleet_throttles_total" ["pages"] ("reason") "Pages of scans that DynamoDB refused for want of capacity, by its reason.";
     INVOCATIONS = Counter "backfleet_invocations_total" ["runs"] ("outcome") "Runs of a function on an envelope or a part of one, by what it said: taken, reported, failed, too_large.";
+    ITEMS_TOUCHED = Counter "backfleet_items_touched_total" ["items"] ("outcome") "Items of a table that were to be touched, by what became of them: touched, passed_over, refused.";
+    WCU_CONSUMED = Counter "backfleet_wcu_consumed_total" ["units"] () "Write capacity units that touches cost.";
     STAGE_SECONDS = Histogram "backfleet_stage_seconds" ["seconds"] ("stage") "Time of one unit spent in a stage: get, convert, put.";
     QUEUE_WAIT_SECONDS = Histogram "backfleet_queue_wait_seconds" ["seconds"] () "Time from a message being sent to its first receipt here.";
     MEMORY_BYTES = Gauge "backfleet_memory_bytes" ["bytes"] () "Resident memory of the process.";

@@ -1,6 +1,8 @@
-//! What is asked no faster than allowed: an object store, by requests and by bytes that are put; a function, by runs.
+//! What is asked no faster than allowed: an object store, by requests and by bytes that are put; a function, by runs; a
+//! table that is touched, by what it costs.
 
 mod function;
+mod toucher;
 
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use crate::ports::{
 };
 
 pub use function::{InvokePace, PacedFunction};
+pub use toucher::{PacedToucher, WritePace};
 
 /// What bytes are counted in: finer steps than a request has bytes of headers would be for nothing.
 const STEP_BYTES: f64 = 1024.0;

@@ -11,6 +11,7 @@ mod function;
 mod object_store;
 mod queue;
 mod table_scanner;
+mod toucher;
 
 pub use clock::{Clock, SystemClock};
 pub use dead_letters::{DeadLetterEntry, DeadLetters};
@@ -26,3 +27,4 @@ pub use object_store::{
 };
 pub use queue::{DeadLetter, Depth, Held, Hold, Queue, SendFailure};
 pub use table_scanner::{PageRequest, ReadCapacity, ScanKey, ScanPage, TableFacts, TableScanner};
+pub use toucher::{TouchAnswer, TouchChange, TouchRequest, Touched, Toucher};

@@ -69,8 +69,6 @@ pub enum Refusal {
     TooLargeForFunction,
     /// The item has more attributes than one condition can compare.
     TooWideToCompare,
-    /// The item is too large to be compared and marked in one request.
-    TooLargeToTouch,
     /// The item has an attribute of the marker's name already.
     MarkerInUse,
     /// DynamoDB refuses the write itself.
@@ -79,12 +77,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every one there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::FunctionFails,
         Self::FunctionReports,
         Self::TooLargeForFunction,
         Self::TooWideToCompare,
-        Self::TooLargeToTouch,
         Self::MarkerInUse,
         Self::WriteRefused,
     ];
@@ -107,9 +104,6 @@ impl Refusal {
             }
             Self::TooWideToCompare => {
                 ("too-wide-to-compare", "the item has more attributes than one condition can compare")
-            }
-            Self::TooLargeToTouch => {
-                ("too-large-to-touch", "the item is too large to be compared and marked in one request")
             }
             Self::MarkerInUse => ("marker-in-use", "the item has an attribute of the marker's name already"),
             Self::WriteRefused => ("write-refused", "DynamoDB refuses to write the mark to this item"),

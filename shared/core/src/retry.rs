@@ -13,6 +13,7 @@ mod jitter;
 mod queue;
 mod scanner;
 mod store;
+mod toucher;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use jitter::Jitter;
 pub use queue::RetryingQueue;
 pub use scanner::RetryingScanner;
 pub use store::RetryingStore;
+pub use toucher::RetryingToucher;
 
 use std::future::Future;
 use std::sync::Arc;

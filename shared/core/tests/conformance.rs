@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use backfleet_core::conformance::{function, object_store, queue, table_scanner};
+use backfleet_core::conformance::{function, object_store, queue, table_scanner, toucher};
 use backfleet_core::local::LocalStore;
 use backfleet_core::memory::{MemoryFunction, MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
-use backfleet_core::paced::{InvokePace, PacedFunction};
+use backfleet_core::paced::{InvokePace, PacedFunction, PacedToucher, WritePace};
 use backfleet_core::ports::{
-    Function, FunctionFailure, ObjectStore, Queue, ReadCapacity, Reply, TableScanner,
+    Function, FunctionFailure, ObjectStore, Queue, ReadCapacity, Reply, TableScanner, Toucher,
 };
 use backfleet_core::retry::{
-    Retrier, RetryPolicy, RetryingFunction, RetryingQueue, RetryingScanner, RetryingStore,
+    Retrier, RetryPolicy, RetryingFunction, RetryingQueue, RetryingScanner, RetryingStore, RetryingToucher,
 };
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 fn retrier() -> Arc<Retrier> {
     Arc::new(Retrier::new(RetryPolicy::default(), 1))
@@ -90,14 +92,13 @@ fn table_under_test(
 ) -> table_scanner::TableUnderTest {
     let memory = Arc::new(MemoryTable::new(ReadCapacity::OnDemand(None)));
     let written = Arc::clone(&memory);
-    let write =
-        move |pk: &str, sk: &str, text: Option<&str>| -> futures_util::future::BoxFuture<'static, ()> {
-            match text {
-                Some(text) => written.put(pk, sk, &format!(r#","text":{{"S":"{text}"}}"#)),
-                None => written.delete(pk, sk),
-            }
-            Box::pin(async {})
-        };
+    let write = move |pk: &str, sk: &str, text: Option<&str>| -> BoxFuture<'static, ()> {
+        match text {
+            Some(text) => written.put(pk, sk, &format!(r#","text":{{"S":"{text}"}}"#)),
+            None => written.delete(pk, sk),
+        }
+        Box::pin(async {})
+    };
     table_scanner::TableUnderTest { table: wrap(memory), write: Box::new(write) }
 }
 
@@ -129,6 +130,41 @@ async fn memory_behind_pace_and_retries_is_a_function() {
     function::all(async || {
         let paced = PacedFunction::new(echo(), Arc::new(InvokePace::new(1, Some(1e6))));
         Arc::new(RetryingFunction::new(Arc::new(paced), retrier())) as Arc<dyn Function>
+    })
+    .await;
+}
+
+fn toucher_under_test(wrap: impl Fn(Arc<MemoryTable>) -> Arc<dyn Toucher>) -> toucher::ToucherUnderTest {
+    let memory = Arc::new(MemoryTable::new(ReadCapacity::OnDemand(None)));
+    let (written, read) = (Arc::clone(&memory), Arc::clone(&memory));
+    let put = move |item: Value| -> BoxFuture<'static, ()> {
+        let text = |name: &str| item[name]["S"].as_str().expect("a key is text").to_owned();
+        let rest =
+            item.as_object().expect("an item").iter().filter(|(name, _)| *name != "pk" && *name != "sk");
+        let attributes: String =
+            rest.map(|(name, value)| format!(",{}:{value}", Value::from(name.as_str()))).collect();
+        written.put(&text("pk"), &text("sk"), &attributes);
+        Box::pin(async {})
+    };
+    let get = move |pk: &str, sk: &str| -> BoxFuture<'static, Option<Value>> {
+        let item = read.get(pk, sk).map(|json| serde_json::from_str(&json).expect("an item is JSON"));
+        Box::pin(async { item })
+    };
+    toucher::ToucherUnderTest { table: wrap(memory), put: Box::new(put), get: Box::new(get) }
+}
+
+#[tokio::test]
+async fn memory_is_a_table_to_touch() {
+    toucher::all(async || toucher_under_test(|table| table)).await;
+}
+
+#[tokio::test]
+async fn memory_behind_pace_and_retries_is_a_table_to_touch() {
+    toucher::all(async || {
+        toucher_under_test(|table| {
+            let retrying = RetryingToucher::new(table, retrier());
+            Arc::new(PacedToucher::new(Arc::new(retrying), Arc::new(WritePace::new(1e6))))
+        })
     })
     .await;
 }

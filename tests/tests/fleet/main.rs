@@ -15,4 +15,5 @@ mod doctor;
 mod scans;
 mod exports;
 mod sinks;
+mod touches;
 mod inputs;

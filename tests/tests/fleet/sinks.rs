@@ -155,7 +155,7 @@ fn a_sink_that_lacks_something_is_refused_with_its_cure() {
     run(&["--source", SOURCE, "--dest", FUNCTION]).ends_with(2).explains(&["--state", "plan and receipts"]);
     run(&["--source", SOURCE, "--dest", "s3://lake/x", "--state", STATE])
         .ends_with(2)
-        .explains(&["belongs to a sink"]);
+        .explains(&["--state does not go with"]);
     let to =
         |words: &[&str]| run(&[&["--source", SOURCE, "--dest", FUNCTION, "--state", STATE], words].concat());
     to(&["--format", "stream"]).ends_with(2).explains(&["lambda-event", "not as stream"]);

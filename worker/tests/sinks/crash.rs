@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use backfleet_core::key::ObjectKey;
-use backfleet_core::memory::MemoryStore;
+use backfleet_core::memory::{MemoryStore, MemoryTable};
 use backfleet_core::ports::{
     ByteStream, Function, GetRequest, Listing, NewObject, ObjectInfo, ObjectStore, PortError, PutOutcome,
-    Reply,
+    Reply, TouchAnswer, TouchRequest, Toucher,
 };
 use bytes::Bytes;
 
@@ -79,5 +79,20 @@ impl ObjectStore for Crashing<MemoryStore> {
 
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+}
+
+#[async_trait]
+impl Toucher for Crashing<MemoryTable> {
+    async fn arn(&self) -> Result<String, PortError> {
+        self.inner.arn().await
+    }
+
+    async fn touch(&self, request: &TouchRequest<'_>) -> Result<TouchAnswer, PortError> {
+        self.crash.around(self.inner.touch(request)).await
+    }
+
+    fn describe(&self) -> String {
+        Toucher::describe(&*self.inner)
     }
 }

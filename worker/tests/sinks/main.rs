@@ -5,3 +5,4 @@
 mod crash;
 mod functions;
 mod rig;
+mod touches;

@@ -1,5 +1,5 @@
-//! Typed values on their way to the SDK: where a segment goes on, and what expressions compare with. Values of items never
-//! take this way.
+//! Typed values on their way to the SDK: where a segment goes on, what expressions compare with, and items that are touched.
+//! Values that are read never take this way.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -72,6 +72,13 @@ pub(super) fn key(json: &str) -> Result<HashMap<String, AttributeValue>, String>
         return Err("the key to go on from has a value that no key has".to_owned());
     }
     Ok(attributes(parsed))
+}
+
+/// A value of an item as its source has it. Nothing of it is quoted.
+pub(super) fn of_item(json: &str) -> Result<AttributeValue, String> {
+    let value: Value = serde_json::from_str(json)
+        .map_err(|error| format!("a value of the item is none, at byte {}", error.column()))?;
+    Ok(value.into())
 }
 
 /// The values of expressions.

@@ -1,5 +1,7 @@
 //! A table in a map, read as DynamoDB reads one: by the hash of the partition key, in pages, at a cost.
 
+mod touch;
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,7 @@ use crate::ports::{
 
 /// A page ends with the item that brings it to this many bytes.
 const PAGE_BYTES: usize = 1 << 20;
+const ARN: &str = "arn:aws:dynamodb:eu-north-1:123456789012:table/memory";
 /// What half a read unit pays for.
 const HALF_UNIT_BYTES: usize = 4096;
 
@@ -44,6 +47,11 @@ impl MemoryTable {
         locked(&self.items).remove(&(xxh3_64(pk.as_bytes()), key_json(pk, sk)));
     }
 
+    /// An item as JSON, if it is there.
+    pub fn get(&self, pk: &str, sk: &str) -> Option<String> {
+        locked(&self.items).get(&(xxh3_64(pk.as_bytes()), key_json(pk, sk))).cloned()
+    }
+
     /// What was read when, in units.
     pub fn spent(&self) -> Vec<(Instant, f64)> {
         locked(&self.spent).clone()
@@ -55,7 +63,7 @@ impl TableScanner for MemoryTable {
     async fn describe(&self) -> Result<TableFacts, PortError> {
         let items = locked(&self.items);
         Ok(TableFacts {
-            arn: "arn:aws:dynamodb:eu-north-1:123456789012:table/memory".to_owned(),
+            arn: ARN.to_owned(),
             keys: vec!["pk".to_owned(), "sk".to_owned()],
             bytes: items.values().map(|item| item.len() as u64).sum(),
             items: items.len() as u64,
