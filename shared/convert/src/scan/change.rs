@@ -87,7 +87,9 @@ impl Walk<'_, '_> {
             self.cursor.skip_space();
             match name.decoded(self.cursor.line, &mut Vec::new()) {
                 b"WriteTimestampMicros" => self.write_time()?,
-                _ => drop(self.value(0)?),
+                _ => {
+                    self.value(0)?;
+                }
             }
             if !self.cursor.more(b'}')? {
                 return Ok(());
