@@ -69,11 +69,14 @@ fn links() -> Vec<Link> {
     (0..3).map(link).collect()
 }
 
+/// A way to bend a chain.
+type Bend = fn(&mut Vec<Link>);
+
 #[test]
 fn links_that_continue_each_other_to_one_end_are_a_chain() {
     assert_eq!(links_are_a_chain(&links()), Ok(()));
     assert_eq!(links_are_a_chain(&[]), Ok(()));
-    let bends: [(fn(&mut Vec<Link>), &str); 9] = [
+    let bends: [(Bend, &str); 9] = [
         (|links| drop(links.remove(0)), "link 0 does not continue the one before"),
         (|links| drop(links[1].shards.pop()), "link 1 does not continue the one before"),
         (|links| links[1].shards.push(shard(2)), "link 1 does not continue the one before"),
