@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use backfleet_core::metrics::{Kind, PUT_CONFLICT_KINDS, PUT_CONFLICTS, TABLE};
+use backfleet_core::metrics::{
+    INVOCATION_OUTCOMES, INVOCATIONS, ITEMS_TOUCHED, Kind, PUT_CONFLICT_KINDS, PUT_CONFLICTS, TABLE,
+    TOUCH_OUTCOMES,
+};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -105,10 +108,16 @@ fn record() -> Result<PrometheusHandle, WatchError> {
 }
 
 /// A counter without labels begins at nought: one that came to be with its first event would hide that event from whoever
-/// looks for an increase. So do the kinds of conflicts, one of which pages somebody.
+/// looks for an increase. So do the kinds of conflicts, one of which pages somebody, and what counts as moving.
 fn describe() {
     for kind in PUT_CONFLICT_KINDS {
         metrics::counter!(PUT_CONFLICTS, "kind" => kind).increment(0);
+    }
+    for outcome in INVOCATION_OUTCOMES {
+        metrics::counter!(INVOCATIONS, "outcome" => outcome).increment(0);
+    }
+    for outcome in TOUCH_OUTCOMES {
+        metrics::counter!(ITEMS_TOUCHED, "outcome" => outcome).increment(0);
     }
     for metric in TABLE {
         if metric.kind == Kind::Counter && metric.labels.is_empty() {

@@ -30,6 +30,12 @@ pub struct Metric {
 /// Every `kind` of [`PUT_CONFLICTS`].
 pub const PUT_CONFLICT_KINDS: [&str; 4] = ["equal_412", "different_412", "yielded_412", "retry_409"];
 
+/// Outcomes of a run of a function.
+pub const INVOCATION_OUTCOMES: [&str; 4] = ["taken", "reported", "failed", "too_large"];
+
+/// Outcomes of a touch.
+pub const TOUCH_OUTCOMES: [&str; 3] = ["touched", "passed_over", "refused"];
+
 macro_rules! metrics {
     ($($(#[$doc:meta])* $constant:ident = $kind:ident $name:literal [$unit:literal] ($($label:literal),*) $help:literal;)*) => {
         $(#[doc = $help] pub const $constant: &str = $name;)*
