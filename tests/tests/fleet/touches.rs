@@ -33,10 +33,11 @@ fn table() -> (TableFleet, Export) {
     (fleet, export)
 }
 
-fn touch(fleet: &TableFleet, export: &Export, words: &[&str]) -> Call {
+/// A job of touches, as this command begins it.
+fn job(fleet: &TableFleet, export: &Export, command: &str) -> Call {
     fleet
         .call(&[
-            "run",
+            command,
             "--dest",
             "touch://orders",
             "--state",
@@ -45,7 +46,10 @@ fn touch(fleet: &TableFleet, export: &Export, words: &[&str]) -> Call {
             "2026-01-14T10:00:00Z",
         ])
         .flag("--source", export.folder())
-        .words(words)
+}
+
+fn touch(fleet: &TableFleet, export: &Export, words: &[&str]) -> Call {
+    job(fleet, export, "run").words(words)
 }
 
 fn marks(fleet: &TableFleet) -> BTreeMap<u64, Option<String>> {
@@ -99,19 +103,12 @@ fn a_table_is_written_to_only_where_somebody_said_so() {
         "--yes-write-to-table",
         "--untouch",
     ]);
-    fleet
-        .call(&[
-            "plan",
-            "--dest",
-            "touch://orders",
-            "--state",
-            STATE,
-            "--snapshot-time",
-            "2026-01-14T10:00:00Z",
-        ])
-        .flag("--source", export.folder())
-        .succeeds()
-        .says(&["touch://orders", "the mark \"_backfleet\"", "write unit", "nothing was written"]);
+    job(&fleet, &export, "plan").succeeds().says(&[
+        "touch://orders",
+        "the mark \"_backfleet\"",
+        "write unit",
+        "nothing was written",
+    ]);
     let yes = "--yes-write-to-table";
     touch(&fleet, &export, &[yes, "--marker", "pk"]).ends_with(2).explains(&["pk", "key", "--marker"]);
     touch(&fleet, &export, &[yes, "--keys", "sk"]).ends_with(2).explains(&["the keys of touch://orders"]);
