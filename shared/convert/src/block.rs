@@ -17,7 +17,7 @@ pub(crate) struct Landmark {
 pub(crate) struct Kind(u16);
 
 impl Kind {
-    /// How many there are.
+    /// More than there are: a power of two, so that an index needs no check.
     pub(crate) const ALL: usize = 512;
 
     /// What begins a record.
@@ -27,11 +27,11 @@ impl Kind {
     /// What comes before the keys.
     pub(crate) const BEFORE_KEYS: Kind = Kind(258);
     /// What follows the keys.
-    pub(crate) const BEHIND_KEYS: Kind = Kind(261);
+    pub(crate) const BEHIND_KEYS: Kind = Kind(259);
     /// What follows the images.
-    pub(crate) const BEHIND_IMAGES: Kind = Kind(259);
+    pub(crate) const BEHIND_IMAGES: Kind = Kind(260);
     /// What follows the size.
-    pub(crate) const BEHIND_SIZE: Kind = Kind(260);
+    pub(crate) const BEHIND_SIZE: Kind = Kind(261);
 
     /// An attribute's name, by its number in the scan's book.
     #[inline(always)]

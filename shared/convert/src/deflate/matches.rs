@@ -26,7 +26,7 @@ const SEARCH_MIN: usize = 12;
 const PIECE: usize = 16;
 const ALL_SAME: u32 = 0xffff;
 
-/// 32 KiB of places: they stay in the nearest cache.
+/// 64 KiB of places: half of them are no faster to reach, and twice as many find nothing more in 32 KiB.
 const HASH_BITS: u32 = 15;
 
 /// So many bytes behind a match every place is looked up, then every second, then every eighth: what has gone on for so
