@@ -5,7 +5,7 @@ CARGO_MUTANTS = 27.1.0
 .PHONY: test check deny instructions deploy-check image-check bench sim fuzz mutants
 
 # Tests of fleets wait for leases most of the time: more of them at once than there are cores.
-test: ## everything that can fail
+test: ## everything that can fail; BACKFLEET_BIN=folder for programs that are there already
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace --all-features
 
 check: ## format, clippy, documentation
@@ -14,7 +14,7 @@ check: ## format, clippy, documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 
 deny: ## licences, bans, sources; advisories where their database can be had
-	cargo deny --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-deny --version $(CARGO_DENY)
+	cargo deny --version >/dev/null 2>&1 || cargo install --debug --locked --quiet cargo-deny --version $(CARGO_DENY)
 	cargo deny --all-features check licenses bans sources
 	if cargo deny --all-features fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
 		else echo "advisories were not checked: their database cannot be had here"; fi
@@ -27,8 +27,9 @@ deploy-check: ## the template, its roles, rules, alerts and dashboard, and a fle
 	deploy/checks/debian.sh prometheus
 	deploy/checks/run.sh
 	python=$$(deploy/checks/setup.sh) && "$$python" deploy/prometheus/check.py
-	cargo build -p backfleet -p backfleet-worker
-	python=$$(deploy/checks/setup.sh) && BACKFLEET_BIN=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug "$$python" deploy/local/live_check.py
+	[ -n "$$BACKFLEET_BIN" ] || cargo build -p backfleet -p backfleet-worker
+	python=$$(deploy/checks/setup.sh) && \
+		BACKFLEET_BIN=$${BACKFLEET_BIN:-$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug} "$$python" deploy/local/live_check.py
 
 image-check: ## the image without a Docker daemon: built, measured, started in an empty root; Debian, as root
 	deploy/checks/debian.sh buildah ca-certificates openssl

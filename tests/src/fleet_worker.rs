@@ -3,14 +3,13 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::binary::backfleet;
+use crate::binary::worker;
 use crate::fleet_wait::{holds_within, until};
 
 /// The command line of a worker.
@@ -32,7 +31,7 @@ pub struct Worker {
 impl WorkerCall {
     /// `backfleet-worker`.
     pub fn new() -> Self {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(worker());
         command.stdin(Stdio::null()).env_remove("RUST_LOG");
         Self { command, unread: false }
     }
@@ -151,34 +150,4 @@ fn text(file: &File) -> String {
     let mut bytes = vec![0; file.metadata().map_or(0, |metadata| metadata.len() as usize)];
     file.read_exact_at(&mut bytes, 0).expect("a file does not shrink");
     String::from_utf8(bytes).expect("a worker writes UTF-8")
-}
-
-/// Beside `backfleet`, in the same profile; one that lies there under a name given to us is taken as it is.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let folder = backfleet().parent().expect("a binary lies in a folder");
-        let worker = folder.join(format!("backfleet-worker{}", std::env::consts::EXE_SUFFIX));
-        if std::env::var_os("BACKFLEET_BINARY").is_none() {
-            build(folder);
-        }
-        worker
-    })
-}
-
-fn build(folder: &Path) {
-    let target = folder.parent().expect("a profile's folder lies in the target folder");
-    let profile =
-        match folder.file_name().and_then(|name| name.to_str()).expect("a profile's folder has its name") {
-            "debug" => "dev",
-            name => name,
-        };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "backfleet-worker", "--profile", profile, "--target-dir"])
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .expect("cargo can be started");
-    assert!(built.success(), "the worker under test does not build");
 }

@@ -7,6 +7,8 @@ use super::kind::Kind;
 pub enum Fault {
     /// 500, and nothing was done.
     InternalError,
+    /// 200 with an error for a body, and nothing was done: S3 may do so once it has sent the head.
+    ErrorInSuccess,
     /// 503 SlowDown; RequestThrottled of a queue.
     SlowDown,
     /// The same, with `Retry-After: 1`.
@@ -47,8 +49,9 @@ pub enum Fault {
 
 impl Fault {
     /// All that pass: whoever tries again often enough gets what was asked for.
-    pub const PASSING: [Self; 17] = [
+    pub const PASSING: [Self; 18] = [
         Self::InternalError,
+        Self::ErrorInSuccess,
         Self::SlowDown,
         Self::SlowDownRetryAfter,
         Self::BadGateway,
@@ -71,6 +74,7 @@ impl Fault {
     pub fn suits(self, kind: Kind) -> bool {
         let has_body = !matches!(kind, Kind::Head | Kind::Put | Kind::Visibility);
         match self {
+            Self::ErrorInSuccess => matches!(kind, Kind::List | Kind::Put),
             Self::Conflict | Self::GarbledUpload => kind == Kind::Put,
             Self::GarbledDownload => kind == Kind::Get,
             Self::Duplicated => matches!(kind, Kind::Put | Kind::Send | Kind::Delete | Kind::Visibility),

@@ -198,6 +198,22 @@ fn a_refusal_speaks_the_language_of_its_service_and_the_service_never_sees_the_r
 }
 
 #[test]
+fn an_error_inside_a_success_is_for_lists_and_uploads_and_the_service_never_sees_those() {
+    let service = Service::start(EMPTY);
+    let proxy = proxy_with(&service, Fault::ErrorInSuccess);
+    let list = Message::new("GET /b?list-type=2 HTTP/1.1", &[], "");
+    for request in [put(), list] {
+        let answer = ask(proxy.address(), &request).unwrap();
+        let text = String::from_utf8(answer.body.clone()).unwrap();
+        assert_eq!(answer.status(), 200);
+        assert!(text.contains("<Error><Code>InternalError</Code>"), "{text}");
+    }
+    assert!(service.asked().is_empty());
+    ask(proxy.address(), &get()).unwrap();
+    assert_eq!((service.asked().len(), proxy.ledger().faults()), (1, 2));
+}
+
+#[test]
 fn a_service_that_asks_for_patience_says_for_how_long() {
     let service = Service::start(PLAIN);
     let patient = ask(proxy_with(&service, Fault::SlowDownRetryAfter).address(), &get()).unwrap();

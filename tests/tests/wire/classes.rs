@@ -54,6 +54,13 @@ fn internal_errors_are_survived() {
 }
 
 #[test]
+fn an_error_that_calls_itself_a_success_is_survived() {
+    let ledger = everywhere(Fault::ErrorInSuccess);
+    let came: Vec<_> = ledger.injected.keys().map(|&(_, kind)| kind).collect();
+    assert_eq!(came, [Kind::List, Kind::Put]);
+}
+
+#[test]
 fn a_service_that_asks_for_fewer_requests_is_survived() {
     came_to_both(&everywhere(Fault::SlowDown));
 }
