@@ -83,7 +83,7 @@ pub struct Files {
     /// How they are written.
     pub source: ExportSource,
     /// Which they are.
-    pub units: Arc<[UnitPlan]>,
+    pub units: Arc<Vec<UnitPlan>>,
 }
 
 /// Where a census is kept: in the destination of a job, which is opened only when there is something to look for or to

@@ -11,6 +11,7 @@ mod size;
 use std::process::ExitCode;
 
 use backfleet_core::control::Control;
+use backfleet_core::limits::BLOCKING_THREADS_MAX;
 use backfleet_worker::location::Connections;
 use clap::Parser as _;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     backfleet_worker::log::to_stderr("off");
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cli.threads())
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
     {

@@ -1,6 +1,8 @@
 //! Makes the plan of a source, and adopts the one that stands in the destination.
 
 use std::collections::BTreeSet;
+use std::mem;
+use std::sync::Arc;
 
 use backfleet_convert::Schema;
 use backfleet_core::digest::Sha256Digest;
@@ -117,7 +119,7 @@ pub async fn make(
     let mut options = options(request, &opened.shown, (request.format == PARQUET).then(no_columns))?;
     options.schema = schema(request, &opened, shelf).await?;
     let Opened { root, places, files, .. } = opened;
-    let plan = Plan::new(root.to_string(), Source::Export(files.source), options, files.units.to_vec())?;
+    let plan = Plan::new(root.to_string(), Source::Export(files.source), options, Arc::unwrap_or_clone(files.units))?;
     let source = Origin::Files(files.store);
     Ok(Planned { plan, source, source_location: root, places, budget: Budget::none(), table: None })
 }
@@ -157,7 +159,7 @@ impl Opened {
         }
         check_chain(&parts, request.allow_overlap).map_err(ExportError::from)?;
         let root = common_root(&parts).map_err(ExportError::from)?;
-        let (shown, units) = (shown(&parts), units(&parts, &root));
+        let (shown, units) = (shown(&parts), units(&mut parts, &root));
         let places = parts.iter().map(|part| part.root.clone()).collect();
         let table_arn = parts.iter().find_map(|part| part.shown.table_arn.clone());
         let source = ExportSource { table_arn, parts: parts.into_iter().map(|part| part.part).collect() };
@@ -230,16 +232,16 @@ fn shown(parts: &[OpenedPart]) -> Shown {
 }
 
 /// The files of all exports, one export after the other.
-fn units(parts: &[OpenedPart], root: &Location) -> Vec<UnitPlan> {
-    let mut units = Vec::new();
-    for (n, part) in parts.iter().enumerate() {
+fn units(parts: &mut [OpenedPart], root: &Location) -> Vec<UnitPlan> {
+    let mut units = Vec::with_capacity(parts.iter().map(|part| part.files.len()).sum());
+    for (n, part) in parts.iter_mut().enumerate() {
         let prefix = part.root.prefix_below(root).expect("the root was chosen around every export");
-        units.extend(part.files.iter().map(|file| UnitPlan {
+        units.extend(mem::take(&mut part.files).into_iter().map(|file| UnitPlan {
             part: n as u32,
             key: format!("{prefix}{}", file.key),
             bytes: file.bytes,
             items: file.items,
-            md5: file.md5.clone(),
+            md5: file.md5,
         }));
     }
     units

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use backfleet_convert::Crew;
-use backfleet_core::limits::{OUTAGE_PATIENCE, REFUSED_MAX_DEFAULT};
+use backfleet_core::limits::{BLOCKING_THREADS_MAX, OUTAGE_PATIENCE, REFUSED_MAX_DEFAULT};
 use backfleet_core::metrics::DRAINING;
 use backfleet_core::ports::{ObjectStore, SystemClock};
 use backfleet_core::retry::RetryingQueue;
@@ -79,8 +79,11 @@ fn main() -> ExitCode {
     let flags = Flags::parse();
     let _lines = backfleet_worker::log::to_json("info");
     let concurrency = flags.concurrency.map_or_else(cpus, usize::from);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(concurrency + 1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(concurrency + 1)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build();
     let done = runtime
         .context("the runtime cannot be started")
         .and_then(|runtime| runtime.block_on(run(flags, concurrency)));

@@ -1,10 +1,10 @@
 //! `manifest-files.json`: one line per data file, in an order that means nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use backfleet_core::key::ObjectKey;
 use backfleet_core::limits::UNITS_MAX;
-use backfleet_core::ports::{GetRequest, ListingEntry, ObjectStore, PortFault};
+use backfleet_core::ports::{GetRequest, ObjectStore, PortFault};
 use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
 use serde::Deserialize;
@@ -53,15 +53,24 @@ pub async fn read_data_files(
     let listed = reader.files;
     check_items(&listed, summary)?;
     let found = list_data(data, &listed).await?;
-    pair(data, &listed, &found)
+    pair(data, listed, found)
 }
+
+/// What the manifest says of one file. There may be a million of them: nothing that is not needed is kept.
+struct Promise {
+    items: Option<u64>,
+    md5: Option<String>,
+}
+
+/// Of each listed file.
+type Listed = BTreeMap<ObjectKey, Promise>;
 
 struct Reader {
     folder: String,
     incremental: bool,
     name: String,
     lines: usize,
-    files: BTreeMap<ObjectKey, Line>,
+    files: Listed,
 }
 
 impl Reader {
@@ -122,9 +131,10 @@ impl Reader {
         if self.files.len() == UNITS_MAX {
             return Err(ExportError::TooManyFiles { file: file() });
         }
-        match self.files.insert(key, line) {
+        let promise = Promise { items: line.item_count, md5: line.md5_checksum };
+        match self.files.insert(key, promise) {
             None => Ok(()),
-            Some(twice) => Err(ExportError::ListedTwice { file: file(), key: twice.data_file_s3_key }),
+            Some(_) => Err(ExportError::ListedTwice { file: file(), key: line.data_file_s3_key }),
         }
     }
 
@@ -150,42 +160,40 @@ impl Reader {
     }
 }
 
-fn check_items(listed: &BTreeMap<ObjectKey, Line>, summary: &Summary) -> Result<(), ExportError> {
-    let files = listed.values().try_fold(0_u64, |sum, line| Some(sum.saturating_add(line.item_count?)));
+fn check_items(listed: &Listed, summary: &Summary) -> Result<(), ExportError> {
+    let files = listed.values().try_fold(0_u64, |sum, file| Some(sum.saturating_add(file.items?)));
     match (files, summary.item_count) {
         (Some(files), Some(summary)) if files != summary => Err(ExportError::Items { files, summary }),
         _ => Ok(()),
     }
 }
 
-/// What a file's name is without the ending of its compression.
-fn stem(key: &str) -> &str {
-    key.strip_suffix(".gz").or(key.strip_suffix(".zst")).unwrap_or(key)
+/// All that a file may be called that has the content of the one of this name, itself among them, in the order of a listing.
+fn spellings(key: &ObjectKey) -> impl Iterator<Item = ObjectKey> {
+    let key = key.as_str();
+    let stem = key.strip_suffix(".gz").or(key.strip_suffix(".zst")).unwrap_or(key);
+    // One that is as long as a name can be has no copy of a longer name.
+    ["", ".gz", ".zst"].into_iter().filter_map(move |ending| ObjectKey::new(format!("{stem}{ending}")).ok())
 }
 
-/// What lies there, by stem.
-type Found = BTreeMap<String, Vec<ListingEntry>>;
+/// Lengths of what lies there and is listed, or is called as a copy of it would be.
+type Found = BTreeMap<ObjectKey, u64>;
 
 /// One listing of each folder that has listed files is far cheaper than asking for every file.
-async fn list_data(
-    store: &dyn ObjectStore,
-    listed: &BTreeMap<ObjectKey, Line>,
-) -> Result<Found, ExportError> {
+async fn list_data(store: &dyn ObjectStore, listed: &Listed) -> Result<Found, ExportError> {
     let mut folders: Vec<&str> = listed.keys().map(|key| split(key.as_str()).0).collect();
     folders.sort_unstable();
     folders.dedup();
-    let mut found: Found = listed.keys().map(|key| (stem(key.as_str()).to_owned(), Vec::new())).collect();
+    let is_wanted = |key: &ObjectKey| spellings(key).any(|spelling| listed.contains_key(&spelling));
+    let mut found = Found::new();
     for folder in folders {
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let mut after = None;
         loop {
             let page = store.list(&prefix, after.as_ref()).await?;
             after = page.entries.last().map(|entry| entry.key.clone());
-            for entry in page.entries {
-                if let Some(alike) = found.get_mut(stem(entry.key.as_str())) {
-                    alike.push(entry);
-                }
-            }
+            let wanted = page.entries.into_iter().filter(|entry| is_wanted(&entry.key));
+            found.extend(wanted.map(|entry| (entry.key, entry.bytes)));
             if !page.more {
                 break;
             }
@@ -196,26 +204,19 @@ async fn list_data(
 
 /// The file itself, or a copy of it in another compression, which the manifest's MD5 says nothing about. What is listed
 /// itself, or was taken already, is no copy of another file: its records would be there twice.
-fn pair(
-    store: &dyn ObjectStore,
-    listed: &BTreeMap<ObjectKey, Line>,
-    found: &Found,
-) -> Result<Vec<DataFile>, ExportError> {
+fn pair(store: &dyn ObjectStore, listed: Listed, mut found: Found) -> Result<Vec<DataFile>, ExportError> {
+    let mut copies: Found = found.extract_if(.., |key, _| !listed.contains_key(key)).collect();
     let (total, mut missing, mut first) = (listed.len(), 0, None);
     let mut files = Vec::with_capacity(total);
-    let mut copies = BTreeSet::new();
-    for (key, line) in listed {
-        let alike = &found[stem(key.as_str())];
-        let itself = alike.iter().find(|entry| entry.key == *key);
-        let copy =
-            || alike.iter().find(|entry| !listed.contains_key(&entry.key) && copies.insert(&entry.key));
-        let Some(entry) = itself.or_else(copy) else {
+    for (listed, Promise { items, md5 }) in listed {
+        if let Some((key, bytes)) = found.remove_entry(&listed) {
+            files.push(DataFile { key, bytes, items, md5 });
+        } else if let Some((key, bytes)) = spellings(&listed).find_map(|name| copies.remove_entry(&name)) {
+            files.push(DataFile { key, bytes, items, md5: None });
+        } else {
             missing += 1;
-            first.get_or_insert(key);
-            continue;
-        };
-        let md5 = line.md5_checksum.clone().filter(|_| itself.is_some());
-        files.push(DataFile { key: entry.key.clone(), bytes: entry.bytes, items: line.item_count, md5 });
+            first.get_or_insert(listed);
+        }
     }
     match first {
         None => Ok(files),

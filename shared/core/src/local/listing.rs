@@ -2,8 +2,10 @@
 //!
 //! The order of a folder's names is not that of the keys below them: `a-b` stands before `a/b`, which stands before
 //! `a0`. Comparing the names of folders with their `/` makes it so, because every key below begins with exactly
-//! that. A page holds the names of the folders on the way to it, and reads no folder that cannot contribute.
+//! that. A page reads no folder that cannot contribute, and holds no more names of a folder than it has entries: there may
+//! be a million.
 
+use std::collections::BinaryHeap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -17,6 +19,9 @@ use super::staging::TEMP_FOLDER;
 use crate::key::ObjectKey;
 use crate::limits::LIST_PAGE_MAX;
 use crate::ports::{Listing, ListingEntry};
+
+/// Names of a folder that are held at once.
+const NAMES_MAX: usize = LIST_PAGE_MAX + 1;
 
 /// The page of keys that begin with `prefix` and stand behind `after`. Links to folders are not entered, lest one
 /// leads back up.
@@ -37,7 +42,19 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Lists what is in `folder`, all of whose keys begin with `above`.
     fn folder(&mut self, folder: &Path, above: &str) -> io::Result<()> {
-        for key in self.wanted(folder, above)? {
+        let mut walked = String::new();
+        loop {
+            let keys = self.wanted(folder, above, &walked)?;
+            let Some(last) = keys.last().filter(|_| keys.len() == NAMES_MAX) else {
+                return self.each(keys);
+            };
+            walked.clone_from(last);
+            self.each(keys)?;
+        }
+    }
+
+    fn each(&mut self, keys: Vec<String>) -> io::Result<()> {
+        for key in keys {
             if self.listing.more {
                 break;
             }
@@ -50,13 +67,17 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The keys in `folder` that matter, in order; those of folders end in `/`.
-    fn wanted(&self, folder: &Path, above: &str) -> io::Result<Vec<String>> {
+    /// The first keys in `folder` that matter and stand behind `walked`, in order, as many as there may be; those of folders
+    /// end in `/`.
+    fn wanted(&self, folder: &Path, above: &str, walked: &str) -> io::Result<Vec<String>> {
+        if self.listing.more {
+            return Ok(Vec::new());
+        }
         let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut keys = Vec::new();
+        let mut first = BinaryHeap::new();
         for entry in entries {
             let entry = entry?;
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
@@ -66,12 +87,14 @@ impl Walk<'_> {
             let is_ours = above.is_empty() && [META_FOLDER, TEMP_FOLDER].contains(&name.as_str());
             let slash = if entry.file_type()?.is_dir() { "/" } else { "" };
             let key = format!("{above}{name}{slash}");
-            if !is_ours && self.may_hold(&key) {
-                keys.push(key);
+            if !is_ours && key.as_str() > walked && self.may_hold(&key) {
+                first.push(key);
+                if first.len() > NAMES_MAX {
+                    first.pop();
+                }
             }
         }
-        keys.sort_unstable();
-        Ok(keys)
+        Ok(first.into_sorted_vec())
     }
 
     /// Whether `key`, or something below it if it ends in `/`, belongs into the listing.

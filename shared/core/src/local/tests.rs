@@ -380,6 +380,45 @@ mod listing_order {
         }
     }
 
+    /// More names in a folder than are held at once, with and without something below them, and one page after the other.
+    #[test]
+    fn a_folder_of_many_names_is_walked_to_its_end() {
+        let root = tempfile::tempdir().unwrap();
+        let mut keys = Vec::new();
+        for n in 0..2 * LIST_PAGE_MAX + 300 {
+            let key = match n % 3 {
+                // Nothing is below it.
+                _ if n < LIST_PAGE_MAX + 200 => {
+                    fs::create_dir_all(root.path().join(format!("many/{n:04}"))).unwrap();
+                    continue;
+                }
+                0 => format!("many/{n:04}/inside"),
+                1 => format!("many/{n:04}"),
+                _ => format!("many/{n:04}-"),
+            };
+            assert!(make(root.path(), &key));
+            keys.push(key);
+        }
+        for n in 0..LIST_PAGE_MAX + 20 {
+            let key = format!("more/{n:04}");
+            assert!(make(root.path(), &key));
+            keys.push(key);
+        }
+        keys.sort();
+        let (mut listed, mut pages, mut after) = (Vec::new(), 0, None);
+        loop {
+            let page = listing::page(&Root::of(root.path()).unwrap(), "", after.as_ref()).unwrap();
+            pages += 1;
+            listed.extend(page.entries.iter().map(|entry| entry.key.to_string()));
+            after = page.entries.last().map(|entry| entry.key.clone());
+            if !page.more {
+                break;
+            }
+            assert_eq!(page.entries.len(), LIST_PAGE_MAX);
+        }
+        assert_eq!((listed, pages), (keys, 3));
+    }
+
     /// `false` where files cannot have what keys can: a folder and a file of one name.
     fn make(root: &Path, text: &str) -> bool {
         let path = root.join(text);
