@@ -1,11 +1,14 @@
 #!/bin/sh
 # Makes the image of deploy/image/Dockerfile without a Docker daemon: target/image/backfleet.tar, an OCI archive.
-# Needs Rust and a C compiler; installs buildah from Debian where it is missing (as root).
+# Needs Rust and a C compiler; installs buildah from Debian where it is missing (as root). IMAGE_PROFILE=dev compiles it faster.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 cd "$root"
+profile=${IMAGE_PROFILE:-release}
 target="$(uname -m)-unknown-linux-gnu"
+programs=target/$target/$profile
+[ "$profile" != dev ] || programs=target/$target/debug
 out=target/image
 archive=$out/backfleet.tar
 certificates=/etc/ssl/certs/ca-certificates.crt
@@ -13,12 +16,12 @@ certificates=/etc/ssl/certs/ca-certificates.crt
 deploy/checks/debian.sh buildah ca-certificates
 
 RUSTFLAGS="-C target-feature=+crt-static" \
-    cargo build --release --locked --target "$target" -p backfleet -p backfleet-worker
+    cargo build --profile "$profile" --locked --target "$target" -p backfleet -p backfleet-worker
 
 rm -rf "$out/tree" "$archive"
 install -d "$out/tree/etc/ssl/certs"
 install -d -m 1777 "$out/tree/tmp"
-install -s "target/$target/release/backfleet" "target/$target/release/backfleet-worker" "$out/tree/"
+install -s "$programs/backfleet" "$programs/backfleet-worker" "$out/tree/"
 install -m 0644 "$certificates" "$out/tree/etc/ssl/certs/"
 
 # Plain folders instead of mounts, so that it works where nothing may be mounted.
