@@ -119,7 +119,12 @@ pub async fn make(
     let mut options = options(request, &opened.shown, (request.format == PARQUET).then(no_columns))?;
     options.schema = schema(request, &opened, shelf).await?;
     let Opened { root, places, files, .. } = opened;
-    let plan = Plan::new(root.to_string(), Source::Export(files.source), options, Arc::unwrap_or_clone(files.units))?;
+    let plan = Plan::new(
+        root.to_string(),
+        Source::Export(files.source),
+        options,
+        Arc::unwrap_or_clone(files.units),
+    )?;
     let source = Origin::Files(files.store);
     Ok(Planned { plan, source, source_location: root, places, budget: Budget::none(), table: None })
 }

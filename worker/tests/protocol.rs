@@ -149,7 +149,7 @@ impl Rig {
     async fn work_at(&self, desk: Desk, enough: usize) -> Vec<Settled> {
         let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(1) };
         let (ends, mut settled) = mpsc::channel(1);
-        let stop = CancellationToken::new();
+        let (desk, stop) = (Arc::new(desk), CancellationToken::new());
         let watching = async {
             let mut all = Vec::new();
             while all.len() < enough {
@@ -161,7 +161,9 @@ impl Rig {
             }
             all
         };
-        tokio::join!(work(Arc::new(desk), config, stop.clone(), ends), watching).1
+        let all = tokio::join!(work(desk.clone(), config, stop.clone(), ends), watching).1;
+        assert_eq!(*desk.in_hand.borrow(), 0, "a task that has nothing in hand needs no protection");
+        all
     }
 
     fn disturbed(&self, before_put: BeforePut) -> Arc<dyn ObjectStore> {
