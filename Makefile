@@ -6,7 +6,7 @@ CARGO_MUTANTS = 27.1.0
 
 # Tests of fleets wait for leases most of the time: more of them at once than there are cores.
 test: ## everything that can fail; BACKFLEET_BIN=folder for programs that are there already
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --workspace --all-features
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-8} cargo test --workspace --all-features
 
 check: ## format, clippy, documentation
 	cargo fmt --all --check

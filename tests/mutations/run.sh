@@ -2,21 +2,27 @@
 # Each line of the protocol, of its names and of its pace, wrong in one place at a time: would a test notice?
 #     tests/mutations/run.sh [K/N]        the K-th of N samples, counted from 0, each of which is spread over all modules
 # First the tests of the module's own crate; what they miss is tried on SIM_WORLDS whole jobs of the simulation. On one core, in
-# a copy of the tree that cargo-mutants makes. The table of both is the last thing printed.
+# a copy of the tree with a target folder of its own, which all of them share. The table of both is the last thing printed.
 set -eu
 cd "$(dirname "$0")/../.."
 sample=${1:-0/1}
 out=$PWD/target/mutations
-rm -rf "$out"
+tree=$out/tree
+rm -rf "$out/own" "$out/simulation"
+mkdir -p "$tree"
+find "$tree" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
+# With their times, so that what was compiled for the last run need not be again.
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --preserve=timestamps --target-directory="$tree"
 export CARGO_BUILD_JOBS=1 SIM_WORLDS="${SIM_WORLDS:-2000}"
+unset CARGO_TARGET_DIR CARGO_INCREMENTAL
 
 # A deliberate break (core/mutant.rs) is a constant here: to mutate the question for it says nothing.
 mutate() {
     folder=$1 seconds=$2
     shift 2
     mkdir -p "$folder"
-    nice -n 19 cargo mutants --profile mutants --timeout "$seconds" --build-timeout 900 --output "$folder" \
-        --exclude-re 'match guard mutant::is' "$@" && return
+    (cd "$tree" && nice -n 19 cargo mutants --in-place --profile mutants --timeout "$seconds" --build-timeout 1800 \
+        --output "$folder" --exclude-re 'match guard mutant::is' "$@") && return
     # Something was missed, or hung: the table says so.
     case $? in 2 | 3) ;; *) exit 1 ;; esac
 }

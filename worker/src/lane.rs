@@ -285,6 +285,7 @@ impl Seat {
 mod tests {
     use std::time::Duration;
 
+    use backfleet_core::effort::Ledger;
     use backfleet_core::plan::Expressions;
     use tokio::time::advance;
 
@@ -424,6 +425,25 @@ mod tests {
         assert_eq!(seat.uncounted, 0.75);
         seat.note(&scan(), &page(1, 4_000, 0.5));
         assert_eq!(seat.uncounted, 0.25);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_is_told_of_the_job_in_half_units() {
+        let (efforts, job) = (Arc::new(Ledger::default()), "0".repeat(32).parse().unwrap());
+        let mut seat = seat(100);
+        efforts.of(job, async { seat.note(&scan(), &page(10, 80_000, 10.5)) }).await;
+        assert_eq!(efforts.take()[&job].read_half_units, 21);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_in_quick_succession_do_not_put_off_what_comes_back() {
+        let mut seat = seat(100);
+        seat.slow_down();
+        for _ in 0..10 {
+            advance(Duration::from_millis(100)).await;
+            seat.grow();
+        }
+        assert_eq!(seat.factor, 0.5 + FACTOR_PER_SECOND);
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use backfleet_core::digest::Sha256Digest;
 use backfleet_core::job::{JobOptions, TableOptions};
 use backfleet_core::key::ObjectKey;
 use backfleet_core::layout::{Layout, ShardName, plan_key};
-use backfleet_core::limits::{RECEIVES_MAX, VISIBILITY};
+use backfleet_core::limits::{CONTROL_EVERY, RECEIVES_MAX, VISIBILITY};
 use backfleet_core::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
 use backfleet_core::message::Message;
 use backfleet_core::plan::{Expressions, Plan, ScanSource, Source, UnitPlan};
@@ -744,6 +744,29 @@ async fn a_throttled_lane_slows_down_alone_and_comes_back() {
         spent.iter().copied().filter(|(at, _)| *at - spent[0].0 < Duration::from_secs(15)).collect();
     let (_, used) = paced(&early, 400.0);
     assert!((0.73..0.95).contains(&used), "three lanes went on, the fourth did not: {used}");
+}
+
+/// Each look is a request.
+#[tokio::test(start_paused = true)]
+async fn a_lane_looks_for_another_rate_every_fifteen_seconds_and_not_for_every_page() {
+    let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 1 << 20 };
+    let rig = Rig::new(shape, Metered::new(5_000)).await;
+    let worker = rig.worker(1);
+    sleep(Duration::from_secs(1)).await;
+    rig.control(Control::of_budget(10)).await;
+    let from = Instant::now();
+    sleep(CONTROL_EVERY - Duration::from_secs(2)).await;
+    let rate = |from: Instant| {
+        let spent = rig.table.spent();
+        let since = spent.iter().filter(|(at, _)| *at >= from);
+        since.map(|(_, units)| units).sum::<f64>() / from.elapsed().as_secs_f64()
+    };
+    assert!((90.0..110.0).contains(&rate(from)), "{}", rate(from));
+    sleep(Duration::from_secs(3)).await;
+    let from = Instant::now();
+    sleep(Duration::from_secs(10)).await;
+    assert!((8.0..12.0).contains(&rate(from)), "{}", rate(from));
+    end(vec![worker]).await;
 }
 
 #[tokio::test(start_paused = true)]
