@@ -3,7 +3,7 @@
 use backfleet_core::memory::MemoryStore;
 
 use super::*;
-use crate::verify::tests::Done;
+use crate::verify::tests::{Done, Odd};
 
 async fn finished(store: &MemoryStore, done: &Done, quarantine_max: u64) -> Finished {
     finish(store, &done.plan, &done.layout, Proof::Read, quarantine_max).await.unwrap()
@@ -133,6 +133,19 @@ async fn an_object_too_long_to_be_ours_is_another_one_and_no_failure_of_the_stor
     plant(&store, key(), vec![b'x'; 100]).await;
     assert!(put(&store, key(), vec![b'x'; 10]).await.unwrap() == Put::Different);
     assert!(put(&store, key(), vec![b'x'; 100]).await.unwrap() == Put::Same);
+    assert!(put(&store, key(), vec![b'y'; 100]).await.unwrap() == Put::Different);
     let too_large = store.get_small(&key(), 10).await.expect_err("longer than asked for");
     assert_eq!(too_large.fault, PortFault::TooLarge);
+}
+
+#[tokio::test]
+async fn what_stands_there_and_cannot_be_read_is_a_failure_and_no_other_object() {
+    let done = Done::new();
+    let store = Odd::over(&done).await;
+    let key = || ObjectKey::new("x").unwrap();
+    plant(&store.memory, key(), vec![b'x'; 10]).await;
+    store.fail(&key(), 1, PortFault::Unavailable);
+    let failed = put(&store, key(), vec![b'x'; 10]).await.err().expect("it was not read");
+    assert_eq!(failed.fault, PortFault::Unavailable);
+    assert!(put(&store, key(), vec![b'x'; 10]).await.unwrap() == Put::Same);
 }

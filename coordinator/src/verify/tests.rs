@@ -125,8 +125,8 @@ impl Done {
 
 /// A store whose answers are odd.
 #[derive(Default)]
-struct Odd {
-    memory: MemoryStore,
+pub(crate) struct Odd {
+    pub(crate) memory: MemoryStore,
     /// Reads of an object that still fail, and how.
     failing: Mutex<BTreeMap<ObjectKey, (u32, PortFault)>>,
     /// Reads of objects so far.
@@ -140,7 +140,7 @@ struct Odd {
 }
 
 impl Odd {
-    async fn over(done: &Done) -> Self {
+    pub(crate) async fn over(done: &Done) -> Self {
         Self { memory: done.store().await, ..Self::default() }
     }
 
@@ -148,7 +148,7 @@ impl Odd {
         *self.reads.lock().unwrap()
     }
 
-    fn fail(&self, key: &ObjectKey, times: u32, fault: PortFault) {
+    pub(crate) fn fail(&self, key: &ObjectKey, times: u32, fault: PortFault) {
         self.failing.lock().unwrap().insert(key.clone(), (times, fault));
     }
 
@@ -175,7 +175,10 @@ impl ObjectStore for Odd {
     }
 
     async fn get_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError> {
-        self.memory.get_small(key, bytes_max).await
+        match self.failure(key) {
+            Some(fault) => Err(PortError::passing("object_store.get_small", key, fault, Effect::None)),
+            None => self.memory.get_small(key, bytes_max).await,
+        }
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, PortError> {
