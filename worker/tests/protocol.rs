@@ -340,6 +340,12 @@ async fn what_a_twin_put_in_quarantine_is_taken_as_it_is_and_anything_else_is_a_
         }
         assert_eq!(rig.dest.get_small(&key, 1 << 20).await.unwrap().unwrap(), bytes);
     }
+    // What cannot be read just now is no conflict yet.
+    let rig = Rig::new(lines, unit(lines, 2)).await;
+    put(&*rig.dest, key.clone(), &ours).await;
+    rig.send_unit().await;
+    let settled = rig.work_over(rig.disturbed(BeforePut::HideFromReaders(key)), rig.queue.clone(), 1).await;
+    assert!(matches!(settled[0].settlement, Settlement::Released { .. }), "{settled:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -601,6 +607,8 @@ enum BeforePut {
     WaitForEfforts,
     /// Somebody else puts this.
     Plant(ObjectKey, Vec<u8>),
+    /// Nothing; but this is not to be read.
+    HideFromReaders(ObjectKey),
 }
 
 #[async_trait]
@@ -611,6 +619,10 @@ impl ObjectStore for Disturbed {
     async fn get_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError> {
         // Others have their turn, as they have during any request.
         tokio::task::yield_now().await;
+        if matches!(&self.before_put, BeforePut::HideFromReaders(hidden) if hidden == key) {
+            let fault = PortFault::Unavailable;
+            return Err(PortError::passing("object_store.get_small", key, fault, Effect::None));
+        }
         self.inner.get_small(key, bytes_max).await
     }
     async fn head(&self, key: &ObjectKey) -> Result<Option<ObjectInfo>, PortError> {
@@ -629,7 +641,7 @@ impl ObjectStore for Disturbed {
             BeforePut::WaitForEfforts if object.key.as_str().contains("/effort/") => {
                 std::future::pending().await
             }
-            BeforePut::FailUntil(_) | BeforePut::WaitForEfforts => {}
+            BeforePut::FailUntil(_) | BeforePut::WaitForEfforts | BeforePut::HideFromReaders(_) => {}
             BeforePut::Plant(key, bytes) => {
                 let (sha256, bytes) = (Sha256Digest::of(bytes), Bytes::from(bytes.clone()));
                 let planted = NewObject { key: key.clone(), bytes, metadata: Metadata::new(), sha256 };
