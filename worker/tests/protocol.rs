@@ -150,6 +150,7 @@ impl Rig {
         let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(1) };
         let (ends, mut settled) = mpsc::channel(1);
         let (desk, stop) = (Arc::new(desk), CancellationToken::new());
+        let in_hand = desk.in_hand.subscribe();
         let watching = async {
             let mut all = Vec::new();
             while all.len() < enough {
@@ -162,6 +163,7 @@ impl Rig {
             all
         };
         let all = tokio::join!(work(desk.clone(), config, stop.clone(), ends), watching).1;
+        assert!(in_hand.has_changed().unwrap(), "a task that has something in hand needs protection");
         assert_eq!(*desk.in_hand.borrow(), 0, "a task that has nothing in hand needs no protection");
         all
     }
