@@ -168,12 +168,17 @@ fn check_items(listed: &Listed, summary: &Summary) -> Result<(), ExportError> {
     }
 }
 
-/// All that a file may be called that has the content of the one of this name, itself among them, in the order of a listing.
+/// What a file's name is without the ending of its compression.
+fn stem(key: &str) -> &str {
+    key.strip_suffix(".gz").or(key.strip_suffix(".zst")).unwrap_or(key)
+}
+
+/// All names of the stem of this one, itself among them, in the order of a listing: so a copy in another compression is called.
 fn spellings(key: &ObjectKey) -> impl Iterator<Item = ObjectKey> {
-    let key = key.as_str();
-    let stem = key.strip_suffix(".gz").or(key.strip_suffix(".zst")).unwrap_or(key);
+    let stem_of_all = stem(key.as_str());
+    let names = ["", ".gz", ".zst"].into_iter().map(move |ending| format!("{stem_of_all}{ending}"));
     // One that is as long as a name can be has no copy of a longer name.
-    ["", ".gz", ".zst"].into_iter().filter_map(move |ending| ObjectKey::new(format!("{stem}{ending}")).ok())
+    names.filter(move |name| stem(name) == stem_of_all).filter_map(|name| ObjectKey::new(name).ok())
 }
 
 /// Lengths of what lies there and is listed, or is called as a copy of it would be.
@@ -226,5 +231,24 @@ fn pair(store: &dyn ObjectStore, listed: Listed, mut found: Found) -> Result<Vec
             place: store.describe(),
             first: first.to_string(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_has_the_same_name_but_for_one_ending() {
+        for (key, expected) in [
+            ("d/x.json", vec!["d/x.json", "d/x.json.gz", "d/x.json.zst"]),
+            ("d/x.json.gz", vec!["d/x.json", "d/x.json.gz", "d/x.json.zst"]),
+            // What `x.gz` is a copy of is called `x`.
+            ("x.gz.zst", vec!["x.gz.gz", "x.gz.zst"]),
+        ] {
+            let names: Vec<String> =
+                spellings(&ObjectKey::new(key).unwrap()).map(|name| name.to_string()).collect();
+            assert_eq!(names, expected, "{key}");
+        }
     }
 }
