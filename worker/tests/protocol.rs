@@ -168,8 +168,8 @@ impl Rig {
         all
     }
 
-    fn disturbed(&self, before_put: BeforePut) -> Arc<dyn ObjectStore> {
-        Arc::new(Disturbed { inner: self.dest.clone(), before_put })
+    fn disturbed(&self, disturbance: Disturbance) -> Arc<dyn ObjectStore> {
+        Arc::new(Disturbed { inner: self.dest.clone(), disturbance })
     }
 
     fn failing(&self, extend: Option<PortFault>, ack: Option<PortFault>) -> Arc<Failing> {
@@ -346,7 +346,7 @@ async fn what_a_twin_put_in_quarantine_is_taken_as_it_is_and_anything_else_is_a_
     let rig = Rig::new(lines, unit(lines, 2)).await;
     put(&*rig.dest, key.clone(), &ours).await;
     rig.send_unit().await;
-    let settled = rig.work_over(rig.disturbed(BeforePut::HideFromReaders(key)), rig.queue.clone(), 1).await;
+    let settled = rig.work_over(rig.disturbed(Disturbance::HideFromReaders(key)), rig.queue.clone(), 1).await;
     assert!(matches!(settled[0].settlement, Settlement::Released { .. }), "{settled:?}");
 }
 
@@ -414,7 +414,7 @@ async fn a_message_that_no_plan_backs_is_put_aside_at_once() {
 async fn a_worker_that_lost_its_lease_writes_no_completion_and_never_acknowledges() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+    let slow = rig.disturbed(Disturbance::Wait(VISIBILITY * 3));
     let queue = rig.failing(Some(PortFault::Unavailable), None);
     let began = Instant::now();
     let settled = rig.work_over(slow, queue, 1).await;
@@ -429,7 +429,7 @@ async fn a_worker_that_lost_its_lease_writes_no_completion_and_never_acknowledge
 async fn a_heartbeat_keeps_a_unit_that_takes_longer_than_its_window() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+    let slow = rig.disturbed(Disturbance::Wait(VISIBILITY * 3));
     let settled = rig.work_over(slow, rig.queue.clone(), 1).await;
     assert!(matches!(&settled[0].settlement, Settlement::Completed { ours: true, .. }), "{settled:?}");
     assert!(rig.is_empty().await);
@@ -442,7 +442,7 @@ async fn a_heart_beats_evenly_from_the_receipt_on_and_also_after_a_beat_that_fai
         rig.send_unit().await;
         let began = Instant::now();
         let queue = rig.failing(fault, None);
-        rig.work_over(rig.disturbed(BeforePut::Wait(VISIBILITY * windows)), queue.clone(), 1).await;
+        rig.work_over(rig.disturbed(Disturbance::Wait(VISIBILITY * windows)), queue.clone(), 1).await;
         let beats: Vec<Duration> = queue.extended.lock().unwrap().iter().map(|at| *at - began).collect();
         // The last of them meets the end of the lease or of the put.
         assert!(beats.len() as u32 >= windows * BEATS_IN_A_WINDOW - 1, "{beats:?}");
@@ -459,7 +459,7 @@ async fn a_lease_that_is_refused_is_lost_at_once() {
         let rig = Rig::healthy().await;
         rig.send_unit().await;
         let began = Instant::now();
-        let slow = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+        let slow = rig.disturbed(Disturbance::Wait(VISIBILITY * 3));
         let settled = rig.work_over(slow, rig.failing(Some(fault), None), 1).await;
         assert!(matches!(settled[0].settlement, Settlement::Lost), "{fault:?}: {settled:?}");
         assert!(began.elapsed() < VISIBILITY * 2 / BEATS_IN_A_WINDOW, "{fault:?}: {:?}", began.elapsed());
@@ -471,7 +471,7 @@ async fn an_outage_of_ten_minutes_costs_a_unit_none_of_its_receives() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
     let down_until = Instant::now() + Duration::from_secs(600);
-    let dest = rig.disturbed(BeforePut::FailUntil(down_until));
+    let dest = rig.disturbed(Disturbance::FailUntil(down_until));
     let settled = rig.work_at(rig.patient_desk(dest), 1).await;
     assert_eq!(settled.len(), 1, "one delivery was enough: {settled:?}");
     assert!(rig.completion().await.is_some());
@@ -490,7 +490,7 @@ async fn patience_is_for_outages_and_ends() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
     let began = Instant::now();
-    let down = rig.disturbed(BeforePut::FailUntil(began + Duration::from_secs(7_200)));
+    let down = rig.disturbed(Disturbance::FailUntil(began + Duration::from_secs(7_200)));
     let settled = rig.work_at(rig.patient_desk(down), 1).await;
     assert!(matches!(settled[0].settlement, Settlement::Released { .. }), "{settled:?}");
     let waited = began.elapsed().as_secs();
@@ -501,7 +501,7 @@ async fn patience_is_for_outages_and_ends() {
 async fn what_was_met_on_the_way_is_told_below_the_job_and_nothing_else_is_there_for_it() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let down = rig.disturbed(BeforePut::FailUntil(Instant::now() + Duration::from_secs(600)));
+    let down = rig.disturbed(Disturbance::FailUntil(Instant::now() + Duration::from_secs(600)));
     let diary = Diary::new(Arc::new(SystemClock));
     rig.work_at(rig.patient_desk(down).with_diary(diary.clone()), 1).await;
     let told = told(&*rig.dest, &rig.layout).await.unwrap();
@@ -528,7 +528,7 @@ async fn what_was_met_on_the_way_is_told_below_the_job_and_nothing_else_is_there
 async fn a_destination_that_takes_no_word_of_it_holds_up_neither_work_nor_end() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let dest = Arc::new(Disturbed { inner: rig.dest.clone(), before_put: BeforePut::WaitForEfforts });
+    let dest = Arc::new(Disturbed { inner: rig.dest.clone(), disturbance: Disturbance::WaitForEfforts });
     let began = Instant::now();
     let desk = rig.patient_desk(dest).with_diary(Diary::new(Arc::new(SystemClock)));
     rig.work_at(desk, 1).await;
@@ -540,7 +540,7 @@ async fn a_destination_that_takes_no_word_of_it_holds_up_neither_work_nor_end() 
 async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let dest: Arc<dyn ObjectStore> = rig.disturbed(BeforePut::Wait(VISIBILITY * 3));
+    let dest: Arc<dyn ObjectStore> = rig.disturbed(Disturbance::Wait(VISIBILITY * 3));
     let desk = Desk::new(
         OnePlace::new(Origin::Files(rig.source.clone()), dest),
         rig.queue.clone(),
@@ -570,7 +570,7 @@ async fn a_completion_of_other_content_is_a_conflict_and_stays() {
 
     let rig = Rig::healthy().await;
     // The foreign completion appears after the claim: while the shard is being put.
-    let dest = rig.disturbed(BeforePut::Plant(rig.layout.completion(0), other.to_json()));
+    let dest = rig.disturbed(Disturbance::Plant(rig.layout.completion(0), other.to_json()));
     rig.send_unit().await;
     let settled = rig.work_over(dest, rig.queue.clone(), 1).await;
     assert!(dead_reason(&settled).starts_with("conflict: "), "{}", dead_reason(&settled));
@@ -581,7 +581,7 @@ async fn a_completion_of_other_content_is_a_conflict_and_stays() {
 async fn all_slots_of_a_worker_share_one_plan_though_they_ask_at_once() {
     let rig = Rig::healthy().await;
     let places =
-        OnePlace::new(Origin::Files(rig.source.clone()), rig.disturbed(BeforePut::Wait(Duration::ZERO)));
+        OnePlace::new(Origin::Files(rig.source.clone()), rig.disturbed(Disturbance::Wait(Duration::ZERO)));
     let desk = Desk::new(places, rig.queue.clone(), Arc::new(Tally::default()));
     let jobs = futures_util::future::join_all((0..8).map(|_| desk.job(rig.plan.job))).await;
     let first = jobs[0].as_ref().unwrap();
@@ -597,10 +597,10 @@ fn inflate(gzip: &[u8]) -> Vec<u8> {
 /// A store in which something happens before every put.
 struct Disturbed {
     inner: Arc<MemoryStore>,
-    before_put: BeforePut,
+    disturbance: Disturbance,
 }
 
-enum BeforePut {
+enum Disturbance {
     /// The put takes its time.
     Wait(Duration),
     /// The store does not answer before this.
@@ -609,7 +609,7 @@ enum BeforePut {
     WaitForEfforts,
     /// Somebody else puts this.
     Plant(ObjectKey, Vec<u8>),
-    /// Nothing; but this is not to be read.
+    /// This cannot be read.
     HideFromReaders(ObjectKey),
 }
 
@@ -621,7 +621,7 @@ impl ObjectStore for Disturbed {
     async fn get_small(&self, key: &ObjectKey, bytes_max: usize) -> Result<Option<Bytes>, PortError> {
         // Others have their turn, as they have during any request.
         tokio::task::yield_now().await;
-        if matches!(&self.before_put, BeforePut::HideFromReaders(hidden) if hidden == key) {
+        if matches!(&self.disturbance, Disturbance::HideFromReaders(hidden) if hidden == key) {
             let fault = PortFault::Unavailable;
             return Err(PortError::passing("object_store.get_small", key, fault, Effect::None));
         }
@@ -634,17 +634,17 @@ impl ObjectStore for Disturbed {
         self.inner.list(prefix, after).await
     }
     async fn put_new(&self, object: NewObject) -> Result<PutOutcome, PortError> {
-        match &self.before_put {
-            BeforePut::Wait(time) => sleep(*time).await,
-            BeforePut::FailUntil(time) if Instant::now() < *time => {
+        match &self.disturbance {
+            Disturbance::Wait(time) => sleep(*time).await,
+            Disturbance::FailUntil(time) if Instant::now() < *time => {
                 let fault = PortFault::Unavailable;
                 return Err(PortError::passing("object_store.put_new", &object.key, fault, Effect::Unknown));
             }
-            BeforePut::WaitForEfforts if object.key.as_str().contains("/effort/") => {
+            Disturbance::WaitForEfforts if object.key.as_str().contains("/effort/") => {
                 std::future::pending().await
             }
-            BeforePut::FailUntil(_) | BeforePut::WaitForEfforts | BeforePut::HideFromReaders(_) => {}
-            BeforePut::Plant(key, bytes) => {
+            Disturbance::FailUntil(_) | Disturbance::WaitForEfforts | Disturbance::HideFromReaders(_) => {}
+            Disturbance::Plant(key, bytes) => {
                 let (sha256, bytes) = (Sha256Digest::of(bytes), Bytes::from(bytes.clone()));
                 let planted = NewObject { key: key.clone(), bytes, metadata: Metadata::new(), sha256 };
                 self.inner.put_new(planted).await?;

@@ -88,6 +88,13 @@ impl Metered {
     fn spent(&self) -> Vec<(Instant, f64)> {
         self.spent.lock().unwrap().clone()
     }
+
+    /// Units a second from then until just before now.
+    fn rate_since(&self, from: Instant) -> f64 {
+        let (spent, now) = (self.spent(), Instant::now());
+        let within = spent.iter().filter(|(at, _)| (from..now).contains(at));
+        within.map(|(_, units)| units).sum::<f64>() / (now - from).as_secs_f64()
+    }
 }
 
 #[async_trait]
@@ -756,16 +763,13 @@ async fn a_lane_looks_for_another_rate_every_fifteen_seconds_and_not_for_every_p
     rig.control(Control::of_budget(10)).await;
     let from = Instant::now();
     sleep(CONTROL_EVERY - Duration::from_secs(2)).await;
-    let rate = |from: Instant| {
-        let spent = rig.table.spent();
-        let since = spent.iter().filter(|(at, _)| *at >= from);
-        since.map(|(_, units)| units).sum::<f64>() / from.elapsed().as_secs_f64()
-    };
-    assert!((90.0..110.0).contains(&rate(from)), "{}", rate(from));
+    let rate = rig.table.rate_since(from);
+    assert!((90.0..110.0).contains(&rate), "{rate}");
     sleep(Duration::from_secs(3)).await;
     let from = Instant::now();
     sleep(Duration::from_secs(10)).await;
-    assert!((8.0..12.0).contains(&rate(from)), "{}", rate(from));
+    let rate = rig.table.rate_since(from);
+    assert!((8.0..12.0).contains(&rate), "{rate}");
     end(vec![worker]).await;
 }
 
@@ -774,17 +778,12 @@ async fn an_operator_changes_the_rate_pauses_and_goes_on_within_twenty_seconds()
     let shape = Shape { segments: 30, lanes: 3, budget: 100, shard_bytes: 1 << 20 };
     let rig = Rig::new(shape, Metered::new(1_000)).await;
     let workers = vec![rig.worker(3)];
-    let between = |from: Instant, to: Instant| {
-        let spent = rig.table.spent();
-        let within = spent.iter().filter(|(at, _)| (from..to).contains(at));
-        within.map(|(_, units)| units).sum::<f64>() / (to - from).as_secs_f64()
-    };
     let phase = async |control: Control| {
         rig.control(control).await;
         sleep(Duration::from_secs(20)).await;
         let from = Instant::now();
         sleep(Duration::from_secs(10)).await;
-        between(from, Instant::now())
+        rig.table.rate_since(from)
     };
     assert!((95.0..105.0).contains(&phase(Control::of_budget(100)).await));
     assert!((9.0..10.5).contains(&phase(Control::of_budget(10)).await));

@@ -29,10 +29,10 @@ fn refusal(fault: Fault, of_queue: bool) -> Option<Refusal> {
         (Fault::InternalError, false) => {
             ("500 Internal Server Error", "InternalError", "We encountered an internal error.")
         }
-        (Fault::ErrorInSuccess, false) => ("200 OK", "InternalError", "We encountered an internal error."),
         (Fault::InternalError, true) => {
             ("500 Internal Server Error", "InternalFailure", "An unknown failure.")
         }
+        (Fault::ErrorInSuccess, _) => ("200 OK", "InternalError", "We encountered an internal error."),
         (Fault::SlowDown | Fault::SlowDownRetryAfter, false) => {
             ("503 Slow Down", "SlowDown", "Please reduce your request rate.")
         }

@@ -42,26 +42,20 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Lists what is in `folder`, all of whose keys begin with `above`.
     fn folder(&mut self, folder: &Path, above: &str) -> io::Result<()> {
-        let mut walked = String::new();
-        loop {
+        let (mut walked, mut at_end) = (String::new(), false);
+        while !at_end && !self.listing.more {
             let keys = self.wanted(folder, above, &walked)?;
-            let Some(last) = keys.last().filter(|_| keys.len() == NAMES_MAX) else {
-                return self.each(keys);
-            };
-            walked.clone_from(last);
-            self.each(keys)?;
-        }
-    }
-
-    fn each(&mut self, keys: Vec<String>) -> io::Result<()> {
-        for key in keys {
-            if self.listing.more {
-                break;
-            }
-            if let Some(subfolder) = key.strip_suffix('/') {
-                self.folder(&self.root.path().join(subfolder), &key)?;
-            } else {
-                self.file(key)?;
+            at_end = keys.len() < NAMES_MAX;
+            walked = keys.last().cloned().unwrap_or_default();
+            for key in keys {
+                if self.listing.more {
+                    break;
+                }
+                if let Some(subfolder) = key.strip_suffix('/') {
+                    self.folder(&self.root.path().join(subfolder), &key)?;
+                } else {
+                    self.file(key)?;
+                }
             }
         }
         Ok(())
@@ -70,9 +64,6 @@ impl Walk<'_> {
     /// The first keys in `folder` that matter and stand behind `walked`, in order, as many as there may be; those of folders
     /// end in `/`.
     fn wanted(&self, folder: &Path, above: &str, walked: &str) -> io::Result<Vec<String>> {
-        if self.listing.more {
-            return Ok(Vec::new());
-        }
         let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
