@@ -2,7 +2,7 @@
 CARGO_DENY = 0.20.2
 CARGO_MUTANTS = 27.1.0
 
-.PHONY: test check deny instructions deploy-check image-check bench sim fuzz mutants
+.PHONY: test check deny arm64 instructions deploy-check image-check bench sim fuzz mutants
 
 # Tests of fleets wait for leases most of the time: more of them at once than there are cores.
 test: ## everything that can fail; BACKFLEET_BIN=folder for programs that are there already
@@ -18,6 +18,9 @@ deny: ## licences, bans, sources; advisories where their database can be had
 	cargo deny --all-features check licenses bans sources
 	if cargo deny --all-features fetch db >/dev/null 2>&1; then cargo deny --all-features check advisories; \
 		else echo "advisories were not checked: their database cannot be had here"; fi
+
+arm64: ## the converter's tests on an emulated ARM64 processor; Debian
+	tests/arm64.sh test -p backfleet-convert
 
 instructions: ## the converter's instruction counts against their baseline; Debian
 	deploy/checks/debian.sh valgrind

@@ -14,6 +14,7 @@ use backfleet_core::plan::{Plan, Source};
 use backfleet_core::ports::{GetRequest, ListingEntry, ObjectStore, PortError, PortFault};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::invariants::{promise_is_kept, shards_stand_in_order};
 
@@ -28,6 +29,8 @@ pub enum Proof {
 
 /// Calls under way at once.
 const CALLS_MAX: usize = 64;
+/// Objects that are read at once, each a chunk in memory: enough for the hashing of several cores.
+const OPEN_MAX: usize = 8;
 /// Reads of an object that arrives garbled.
 const READS_MAX: u32 = 5;
 /// Findings that are kept; more are only counted.
@@ -336,13 +339,11 @@ async fn hold_against_digests(
     listed: Vec<Listed<'_>>,
     findings: &mut Findings,
 ) -> Result<(), PortError> {
+    let prover = &Prover { dest, proof, open: Semaphore::new(OPEN_MAX) };
     // By number: a closure that takes something borrowed makes a future that may not go to another thread.
     let check = |n: usize| {
         let entry = listed[n];
-        async move {
-            let held = holds(dest, proof, entry).await?;
-            Ok::<_, PortError>((entry.key, held))
-        }
+        async move { Ok::<_, PortError>((entry.key, prover.holds(entry).await?)) }
     };
     let mut checks = stream::iter(0..listed.len()).map(check).buffered(CALLS_MAX);
     while let Some((key, held)) = checks.try_next().await? {
@@ -353,32 +354,42 @@ async fn hold_against_digests(
     Ok(())
 }
 
-/// Whether an object has the bytes it was put with. What was garbled on its way here is read again.
-async fn holds(dest: &dyn ObjectStore, proof: Proof, entry: Listed<'_>) -> Result<bool, PortError> {
-    let mut reads = 1;
-    loop {
-        match holds_once(dest, proof, entry).await {
-            Err(error) if error.fault == PortFault::Corrupted && reads < READS_MAX => reads += 1,
-            told => return told,
-        }
-    }
+/// Holds one object after the other against its digest.
+struct Prover<'d> {
+    dest: &'d dyn ObjectStore,
+    proof: Proof,
+    open: Semaphore,
 }
 
-async fn holds_once(dest: &dyn ObjectStore, proof: Proof, entry: Listed<'_>) -> Result<bool, PortError> {
-    let Ok(key) = ObjectKey::new(entry.key) else { return Ok(false) };
-    // What vanishes between the listing and now does not hold either.
-    let Some(info) = dest.head(&key).await? else { return Ok(false) };
-    if proof == Proof::Told
-        && let Some(told) = info.sha256
-    {
-        return Ok(told == *entry.sha256);
+impl Prover<'_> {
+    /// Whether an object has the bytes it was put with. What was garbled on its way here is read again.
+    async fn holds(&self, entry: Listed<'_>) -> Result<bool, PortError> {
+        let mut reads = 1;
+        loop {
+            match self.holds_once(entry).await {
+                Err(error) if error.fault == PortFault::Corrupted && reads < READS_MAX => reads += 1,
+                told => return told,
+            }
+        }
     }
-    let mut bytes = dest.get(&key, GetRequest { range: None, if_match: Some(info.etag) }).await?;
-    let mut sha256 = Sha256::new();
-    while let Some(chunk) = bytes.try_next().await? {
-        sha256.update(&chunk);
+
+    async fn holds_once(&self, entry: Listed<'_>) -> Result<bool, PortError> {
+        let Ok(key) = ObjectKey::new(entry.key) else { return Ok(false) };
+        // What vanishes between the listing and now does not hold either.
+        let Some(info) = self.dest.head(&key).await? else { return Ok(false) };
+        if self.proof == Proof::Told
+            && let Some(told) = info.sha256
+        {
+            return Ok(told == *entry.sha256);
+        }
+        let _open = self.open.acquire().await.expect("nobody closes the semaphore");
+        let mut bytes = self.dest.get(&key, GetRequest { range: None, if_match: Some(info.etag) }).await?;
+        let mut sha256 = Sha256::new();
+        while let Some(chunk) = bytes.try_next().await? {
+            sha256.update(&chunk);
+        }
+        Ok(Sha256Digest(sha256.finalize().into()) == *entry.sha256)
     }
-    Ok(Sha256Digest(sha256.finalize().into()) == *entry.sha256)
 }
 
 #[cfg(test)]

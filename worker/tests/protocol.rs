@@ -561,6 +561,27 @@ async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_receive_brings_to_a_worker_that_was_told_to_stop_is_visible_again_at_once() {
+    let rig = Rig::healthy().await;
+    let places = OnePlace::new(Origin::Files(rig.source.clone()), rig.dest.clone());
+    let desk = Desk::new(places, rig.failing(None, None), Arc::new(Tally::default()));
+    let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(5) };
+    let (ends, mut settled) = mpsc::channel(1);
+    let stop = CancellationToken::new();
+    let began = Instant::now();
+    let stopper = async {
+        sleep(Duration::from_secs(1)).await;
+        stop.cancel();
+        sleep(Duration::from_secs(2)).await;
+        rig.send_unit().await;
+    };
+    tokio::join!(work(Arc::new(desk), config, stop.clone(), ends), stopper);
+    assert_eq!(began.elapsed().as_secs(), 3);
+    assert!(settled.recv().await.is_none(), "nothing was begun");
+    assert_eq!(rig.queue.depth().await.unwrap(), Depth { visible: 1, ..Depth::default() });
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_completion_of_other_content_is_a_conflict_and_stays() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
