@@ -491,6 +491,44 @@ async fn a_worker_told_to_stop_commits_what_it_has_and_hands_the_rest_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_told_to_stop_before_it_read_anything_writes_nothing() {
+    let shape = Shape { segments: 1, lanes: 1, budget: 8, shard_bytes: 10 << 20 };
+    let rig = Rig::new(shape, table(10, 5)).await;
+    rig.control(Control { paused: true, ..Control::of_budget(8) }).await;
+    let worker = rig.worker(1);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(end(vec![worker]).await.len(), 1);
+    assert!(rig.all_keys(&rig.layout.shard_prefix()).await.is_empty());
+    assert_eq!(rig.queue.depth().await.unwrap(), Depth { visible: 1, ..Depth::default() });
+}
+
+/// A table whose pages end where they began.
+struct Circular(MemoryTable);
+
+#[async_trait]
+impl TableScanner for Circular {
+    async fn describe(&self) -> Result<TableFacts, PortError> {
+        self.0.describe().await
+    }
+
+    async fn page(&self, _: &PageRequest<'_>) -> Result<ScanPage, PortError> {
+        Ok(ScanPage { items: "[]".into(), scanned: 1, next: Some(ScanKey("1".to_owned())), units: 0.5 })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_does_not_go_on_is_told_and_nothing_is_written() {
+    let shape = Shape { segments: 1, lanes: 1, budget: 8, shard_bytes: 4 << 10 };
+    let rig = Rig::new(shape, Circular(table(1, 0).table)).await;
+    let worker = rig.worker(1);
+    sleep(Duration::from_secs(60)).await;
+    let settled = end(vec![worker]).await;
+    let ends: Vec<String> = settled.iter().map(|end| format!("{:?}", end.settlement)).collect();
+    assert!(!ends.is_empty() && ends.iter().all(|end| end.contains("does not go on")), "{ends:?}");
+    assert!(rig.all_keys(&rig.layout.shard_prefix()).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_chain_that_does_not_say_how_it_goes_on_is_put_aside_and_nothing_is_written_behind_it() {
     let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
     let rig = Rig::new(shape, table(100, 5)).await;

@@ -94,7 +94,8 @@ pub(crate) fn json_with_lines<T: Serialize, E: Serialize>(head: &T, elements: &[
         serde_json::to_writer(&mut text, element).expect("writing to memory");
         if n == 0 {
             // The others are about as long; growing by doubling would hold up to three times as much.
-            text.reserve((text.len() - head_bytes) * elements.len());
+            let about = (text.len() - head_bytes) * 17 / 16;
+            text.reserve(about * elements.len());
         }
     }
     text.extend_from_slice(b"]}\n");
@@ -166,6 +167,14 @@ mod tests {
         }
         let empty = Manifest::new(job());
         assert_eq!(serde_json::from_slice::<Manifest>(&empty.to_json()).unwrap(), empty);
+    }
+
+    #[test]
+    fn a_long_manifest_is_written_into_little_more_memory_than_it_takes() {
+        let mut manifest = Manifest::new(job());
+        (100..400).for_each(|unit| manifest.add(completion(unit, true)));
+        let json = manifest.to_json();
+        assert!(json.capacity() < json.len() + json.len() / 8, "{} for {}", json.capacity(), json.len());
     }
 
     #[test]
