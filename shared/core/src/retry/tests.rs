@@ -13,11 +13,12 @@ use super::*;
 use crate::digest::Sha256Digest;
 use crate::key::ObjectKey;
 use crate::limits::READ_CHUNK_BYTES;
-use crate::memory::{MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
+use crate::memory::{MemoryFunction, MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
 use crate::plan::{Expressions, ScanSource};
 use crate::ports::{
-    ByteStream, Depth, ETag, Effect, GetRequest, Held, Hold, Listing, NewObject, ObjectInfo, ObjectStore,
-    PageRequest, PutOutcome, Queue, ReadCapacity, ScanPage, SendFailure, TableFacts, TableScanner,
+    ByteStream, Depth, ETag, Effect, Function, GetRequest, Held, Hold, Listing, NewObject, ObjectInfo,
+    ObjectStore, PageRequest, PutOutcome, Queue, ReadCapacity, Reply, ScanPage, SendFailure, TableFacts,
+    TableScanner,
 };
 
 const FIRST: Duration = Duration::from_millis(100);
@@ -480,13 +481,19 @@ async fn a_batch_that_fails_after_a_part_was_sent_may_have_happened() {
     let script = vec![Fault::Entries(vec![(0, Retry::Backoff)]), Fault::Refused, Fault::Refused];
     let queue = RetryingQueue::new(FaultyQueue::new(script), retrier(3));
     assert_eq!(queue.send(&bodies(&["a", "b"])).await.expect_err("spent").effect, Effect::Unknown);
+    let queue = RetryingQueue::new(FaultyQueue::new(vec![Fault::Refused, Fault::Refused]), retrier(2));
+    assert_eq!(queue.send(&bodies(&["a", "b"])).await.expect_err("spent").effect, Effect::None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_call_on_a_held_message_is_tried_again() {
     let faulty = FaultyQueue::new(vec![Fault::LostReply]);
     let queue = RetryingQueue::new(Arc::clone(&faulty), retrier(10));
-    let refuse = || faulty.script.lock().unwrap().extend([Fault::Refused, Fault::Refused]);
+    let refuse = || {
+        let mut script = faulty.script.lock().unwrap();
+        assert!(script.is_empty(), "the call before was not made until it was heard");
+        script.extend([Fault::Refused, Fault::Refused]);
+    };
     assert!(queue.send(&bodies(&["a"])).await.unwrap().is_empty());
     assert_eq!(queue.depth().await.unwrap().visible, 2, "sent twice: at least once");
     let held = queue.receive(10, Duration::ZERO).await.unwrap();
@@ -583,7 +590,9 @@ async fn a_page_is_asked_for_again_unless_the_table_asks_for_fewer_reads() {
 }
 
 #[test]
-fn what_a_store_or_a_queue_says_of_itself_is_passed_on() {
+fn what_a_port_says_of_itself_is_passed_on() {
+    let function = MemoryFunction::new(|_| Reply::Returned(Bytes::new()));
+    assert_eq!(RetryingFunction::new(Arc::new(function), retrier(10)).describe(), "memory");
     let store = RetryingStore::new(Arc::new(FaultyStore::default()), retrier(10));
     assert_eq!(store.describe(), "faulty");
     for window in [30, 120].map(Duration::from_secs) {
