@@ -578,7 +578,8 @@ async fn what_a_receive_brings_to_a_worker_that_was_told_to_stop_is_visible_agai
     tokio::join!(work(Arc::new(desk), config, stop.clone(), ends), stopper);
     assert_eq!(began.elapsed().as_secs(), 3);
     assert!(settled.recv().await.is_none(), "nothing was begun");
-    assert_eq!(rig.queue.depth().await.unwrap(), Depth { visible: 1, ..Depth::default() });
+    let again = rig.queue.receive(1, Duration::ZERO).await.unwrap();
+    assert_eq!(again[0].receives, 2, "it was received once, and given back");
 }
 
 #[tokio::test(start_paused = true)]

@@ -542,6 +542,19 @@ async fn a_chain_that_does_not_say_how_it_goes_on_is_put_aside_and_nothing_is_wr
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_chain_that_lacks_a_shard_is_put_aside_and_nothing_is_written() {
+    let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
+    let rig = Rig::new(shape, table(100, 5)).await;
+    rig.plant(ShardName { unit: 0, shard: 1 }).await;
+    let worker = rig.worker(1);
+    sleep(Duration::from_secs(60)).await;
+    let settled = end(vec![worker]).await;
+    let reasons: Vec<String> = settled.iter().map(|end| format!("{:?}", end.settlement)).collect();
+    assert!(reasons.iter().all(|reason| reason.contains("one is missing")), "{reasons:?}");
+    assert_eq!(rig.all_keys(&rig.layout.shard_prefix()).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_goes_on_behind_a_segment_that_was_put_aside() {
     let shape = Shape { segments: 2, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
     let rig = Rig::new(shape, table(100, 5)).await;

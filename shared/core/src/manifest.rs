@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn a_long_manifest_is_written_into_little_more_memory_than_it_takes() {
         let mut manifest = Manifest::new(job());
-        (100..400).for_each(|unit| manifest.add(completion(unit, true)));
+        // The first shard's line is shorter than the others'.
+        (1..400).for_each(|unit| manifest.add(completion(unit, true)));
         let json = manifest.to_json();
         assert!(json.capacity() < json.len() + json.len() / 8, "{} for {}", json.capacity(), json.len());
     }

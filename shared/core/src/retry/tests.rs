@@ -1,6 +1,6 @@
 //! Retrying under a paused clock, against ports that fail as they are told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,9 +16,9 @@ use crate::limits::READ_CHUNK_BYTES;
 use crate::memory::{MemoryFunction, MemoryQueue, MemoryQueueConfig, MemoryStore, MemoryTable};
 use crate::plan::{Expressions, ScanSource};
 use crate::ports::{
-    ByteStream, Depth, ETag, Effect, Function, GetRequest, Held, Hold, Listing, NewObject, ObjectInfo,
-    ObjectStore, PageRequest, PutOutcome, Queue, ReadCapacity, Reply, ScanPage, SendFailure, TableFacts,
-    TableScanner,
+    ByteStream, ControlStore as _, Depth, ETag, Effect, Function, GetRequest, Held, Hold, Listing, NewObject,
+    ObjectInfo, ObjectStore, PageRequest, PutOutcome, Queue, ReadCapacity, Reply, ScanPage, SendFailure,
+    TableFacts, TableScanner, TouchAnswer, TouchChange, TouchRequest, Touched, Toucher,
 };
 
 const FIRST: Duration = Duration::from_millis(100);
@@ -340,6 +340,18 @@ async fn a_stream_of_another_version_does_not_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_that_became_as_short_as_what_was_read_of_it_is_not_at_its_end() {
+    let faulty = Arc::new(FaultyStore::default());
+    faulty.memory.put_new(big_object()).await.unwrap();
+    faulty.breaks_after.lock().unwrap().push_back(10);
+    let store = RetryingStore::new(Arc::clone(&faulty), retrier(10));
+    let mut stream = store.get(&big_object().key, GetRequest::default()).await.unwrap();
+    assert_eq!(stream.try_next().await.unwrap().unwrap().len(), 10);
+    faulty.memory.replace(&big_object().key, Bytes::from_static(&[0; 10])).await.unwrap();
+    assert_eq!(stream.try_next().await.expect_err("swapped").fault, PortFault::Changed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn behind_bytes_whose_checksum_did_not_hold_a_stream_does_not_go_on() {
     let faulty = FaultyStore { breaks_by: Some(PortFault::Corrupted), ..FaultyStore::default() };
     faulty.memory.put_new(big_object()).await.unwrap();
@@ -557,13 +569,45 @@ impl FaultyTable {
 impl TableScanner for FaultyTable {
     async fn describe(&self) -> Result<TableFacts, PortError> {
         self.may_fail()?;
-        self.memory.describe().await
+        TableScanner::describe(&self.memory).await
     }
 
     async fn page(&self, request: &PageRequest<'_>) -> Result<ScanPage, PortError> {
         self.may_fail()?;
         self.memory.page(request).await
     }
+}
+
+#[async_trait]
+impl Toucher for FaultyTable {
+    async fn arn(&self) -> Result<String, PortError> {
+        self.may_fail()?;
+        self.memory.arn().await
+    }
+
+    async fn touch(&self, request: &TouchRequest<'_>) -> Result<TouchAnswer, PortError> {
+        self.may_fail()?;
+        self.memory.touch(request).await
+    }
+
+    fn describe(&self) -> String {
+        "faulty".to_owned()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_is_touched_again_unless_the_table_asks_for_fewer_writes() {
+    let faulty = FaultyTable::new();
+    let table = RetryingToucher::new(Arc::clone(&faulty), retrier(10));
+    let item = BTreeMap::from([("pk".to_owned(), r#"{"S":"a"}"#), ("sk".to_owned(), r#"{"S":"1"}"#)]);
+    let request = TouchRequest { item: &item, keys: &[], marker: "m", mark: "job", change: TouchChange::Set };
+    faulty.fail([PortFault::Unavailable; 2]);
+    assert_eq!(table.arn().await.unwrap(), faulty.memory.arn().await.unwrap());
+    faulty.fail([PortFault::Unavailable; 2]);
+    assert_eq!(table.touch(&request).await.unwrap().touched, Touched::Done);
+    faulty.fail([PortFault::Throttled]);
+    let error = table.touch(&request).await.expect_err("whoever paces the writes decides");
+    assert_eq!((error.fault, table.describe()), (PortFault::Throttled, "faulty".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -581,7 +625,7 @@ async fn a_page_is_asked_for_again_unless_the_table_asks_for_fewer_reads() {
     };
     let request = PageRequest { scan: &scan, segment: 0, after: None, items_max: None };
     faulty.fail([PortFault::Unavailable, PortFault::Throttled]);
-    assert_eq!(table.describe().await.unwrap(), faulty.memory.describe().await.unwrap());
+    assert_eq!(table.describe().await.unwrap(), TableScanner::describe(&faulty.memory).await.unwrap());
     faulty.fail([PortFault::Unavailable; 2]);
     assert_eq!(table.page(&request).await.unwrap().scanned, 1);
     faulty.fail([PortFault::Throttled]);
