@@ -16,6 +16,7 @@ mod shred;
 mod file;
 mod writer;
 mod digest;
+mod thrift;
 
 pub use census::{Census, CensusError, Seen};
 pub(crate) use digest::content_digest_of_parquet;

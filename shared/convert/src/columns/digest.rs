@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::columns::file::CONTENT_BYTES_KEY;
 use crate::columns::leaf::{LeafValues, digest};
+use crate::columns::thrift::{check_footer, check_pages};
 use crate::digest::ContentDigest;
 use crate::gunzip::InputError;
 
@@ -30,7 +31,9 @@ pub(crate) fn content_digest_of_parquet(
 }
 
 fn read(stored: Bytes) -> Result<(ContentDigest, u64)> {
-    let file = SerializedFileReader::new(stored)?;
+    check_footer(&stored)?;
+    let file = SerializedFileReader::new(stored.clone())?;
+    check_pages(&stored, file.metadata())?;
     let pairs = file.metadata().file_metadata().key_value_metadata();
     let said = pairs.into_iter().flatten().find(|pair| pair.key == CONTENT_BYTES_KEY);
     let content_bytes = said.and_then(|pair| pair.value.as_ref()?.parse().ok());
