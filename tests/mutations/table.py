@@ -47,8 +47,8 @@ def main() -> None:
         kinds = ("CaughtMutant", "Timeout", "Simulated", "MissedMutant")
         counts = [ends[kind] for kind in kinds]
         viable = sum(counts)
-        share = 100 * (viable - ends["MissedMutant"]) / max(viable, 1)
-        print(f"| {file} | {viable} | {' | '.join(map(str, counts))} | {share:.1f} % |")
+        share = f"{100 * (viable - ends['MissedMutant']) / viable:.1f} %" if viable else "–"
+        print(f"| {file} | {viable} | {' | '.join(map(str, counts))} | {share} |")
     print(f"\n{total['Unviable']} more do not compile, {total['Untried']} were not tried. Missed:\n")
     for name in survivors:
         print(f"- `{name}`")
