@@ -129,21 +129,16 @@ impl Rig {
         queue: Arc<dyn Queue>,
         enough: usize,
     ) -> Vec<Settled> {
-        self.work_at(
-            Desk::new(
-                OnePlace::new(Origin::Files(self.source.clone()), dest),
-                queue,
-                Arc::new(Tally::default()),
-            ),
-            enough,
-        )
-        .await
+        self.work_at(self.desk(dest, queue), enough).await
+    }
+
+    fn desk(&self, dest: Arc<dyn ObjectStore>, queue: Arc<dyn Queue>) -> Desk {
+        let places = OnePlace::new(Origin::Files(self.source.clone()), dest);
+        Desk::new(places, queue, Arc::new(Tally::default()))
     }
 
     fn patient_desk(&self, dest: Arc<dyn ObjectStore>) -> Desk {
-        let places = OnePlace::new(Origin::Files(self.source.clone()), dest);
-        Desk::new(places, self.queue.clone(), Arc::new(Tally::default()))
-            .with_patience(Duration::from_secs(900))
+        self.desk(dest, self.queue.clone()).with_patience(Duration::from_secs(900))
     }
 
     async fn work_at(&self, desk: Desk, enough: usize) -> Vec<Settled> {
@@ -354,8 +349,7 @@ async fn what_a_twin_put_in_quarantine_is_taken_as_it_is_and_anything_else_is_a_
 async fn a_rest_is_handed_on_also_by_who_lost_its_message_meanwhile() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let places = OnePlace::new(Origin::Files(rig.source.clone()), rig.dest.clone());
-    let desk = Desk::new(places, rig.queue.clone(), Arc::new(Tally::default()));
+    let desk = rig.desk(rig.dest.clone(), rig.queue.clone());
     let held = rig.queue.receive(1, Duration::ZERO).await.unwrap().pop().unwrap();
     sleep(VISIBILITY * 2).await;
     assert_eq!(rig.queue.receive(1, Duration::ZERO).await.unwrap().len(), 1, "somebody else has it");
@@ -380,8 +374,7 @@ async fn a_message_that_cannot_be_let_go_comes_again_unless_it_is_somebody_elses
 
         let rig = Rig::healthy().await;
         rig.send_unit().await;
-        let places = OnePlace::new(Origin::Files(rig.source.clone()), rig.dest.clone());
-        let desk = Desk::new(places, rig.failing(None, Some(fault)), Arc::new(Tally::default()));
+        let desk = rig.desk(rig.dest.clone(), rig.failing(None, Some(fault)));
         let held = rig.queue.receive(1, Duration::ZERO).await.unwrap().pop().unwrap();
         let message = Message::first(rig.plan.job, 0);
         let delivery =
@@ -540,12 +533,7 @@ async fn a_destination_that_takes_no_word_of_it_holds_up_neither_work_nor_end() 
 async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once() {
     let rig = Rig::healthy().await;
     rig.send_unit().await;
-    let dest: Arc<dyn ObjectStore> = rig.disturbed(Disturbance::Wait(VISIBILITY * 3));
-    let desk = Desk::new(
-        OnePlace::new(Origin::Files(rig.source.clone()), dest),
-        rig.queue.clone(),
-        Arc::new(Tally::default()),
-    );
+    let desk = rig.desk(rig.disturbed(Disturbance::Wait(VISIBILITY * 3)), rig.queue.clone());
     let config = WorkerConfig { concurrency: 2, stop_timeout: Duration::from_secs(5) };
     let (ends, mut settled) = mpsc::channel(4);
     let stop = CancellationToken::new();
@@ -563,8 +551,7 @@ async fn what_is_in_hand_at_the_end_of_the_stop_timeout_is_visible_again_at_once
 #[tokio::test(start_paused = true)]
 async fn what_a_receive_brings_to_a_worker_that_was_told_to_stop_is_visible_again_at_once() {
     let rig = Rig::healthy().await;
-    let places = OnePlace::new(Origin::Files(rig.source.clone()), rig.dest.clone());
-    let desk = Desk::new(places, rig.failing(None, None), Arc::new(Tally::default()));
+    let desk = rig.desk(rig.dest.clone(), rig.failing(None, None));
     let config = WorkerConfig { concurrency: 1, stop_timeout: Duration::from_secs(5) };
     let (ends, mut settled) = mpsc::channel(1);
     let stop = CancellationToken::new();
@@ -602,9 +589,7 @@ async fn a_completion_of_other_content_is_a_conflict_and_stays() {
 #[tokio::test]
 async fn all_slots_of_a_worker_share_one_plan_though_they_ask_at_once() {
     let rig = Rig::healthy().await;
-    let places =
-        OnePlace::new(Origin::Files(rig.source.clone()), rig.disturbed(Disturbance::Wait(Duration::ZERO)));
-    let desk = Desk::new(places, rig.queue.clone(), Arc::new(Tally::default()));
+    let desk = rig.desk(rig.disturbed(Disturbance::Wait(Duration::ZERO)), rig.queue.clone());
     let jobs = futures_util::future::join_all((0..8).map(|_| desk.job(rig.plan.job))).await;
     let first = jobs[0].as_ref().unwrap();
     assert!(jobs.iter().all(|job| Arc::ptr_eq(job.as_ref().unwrap(), first)));

@@ -262,6 +262,15 @@ impl<T: TableScanner> Rig<T> {
         Worker { stop, done }
     }
 
+    /// Whatever a worker has in hand within a minute ends with these words.
+    async fn assert_a_minute_ends_with(&self, words: &str) {
+        let worker = self.worker(1);
+        sleep(Duration::from_secs(60)).await;
+        let settled = end(vec![worker]).await;
+        let ends: Vec<String> = settled.iter().map(|end| format!("{:?}", end.settlement)).collect();
+        assert!(!ends.is_empty() && ends.iter().all(|end| end.contains(words)), "{ends:?}");
+    }
+
     async fn completions(&self) -> Vec<Completion> {
         let mut all = Vec::new();
         for unit in 0..self.plan.units.len() as u32 {
@@ -520,11 +529,7 @@ impl TableScanner for Circular {
 async fn a_segment_that_does_not_go_on_is_told_and_nothing_is_written() {
     let shape = Shape { segments: 1, lanes: 1, budget: 8, shard_bytes: 4 << 10 };
     let rig = Rig::new(shape, Circular(table(1, 0).table)).await;
-    let worker = rig.worker(1);
-    sleep(Duration::from_secs(60)).await;
-    let settled = end(vec![worker]).await;
-    let ends: Vec<String> = settled.iter().map(|end| format!("{:?}", end.settlement)).collect();
-    assert!(!ends.is_empty() && ends.iter().all(|end| end.contains("does not go on")), "{ends:?}");
+    rig.assert_a_minute_ends_with("does not go on").await;
     assert!(rig.all_keys(&rig.layout.shard_prefix()).await.is_empty());
 }
 
@@ -533,14 +538,7 @@ async fn a_chain_that_does_not_say_how_it_goes_on_is_put_aside_and_nothing_is_wr
     let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
     let rig = Rig::new(shape, table(100, 5)).await;
     rig.plant(ShardName { unit: 0, shard: 0 }).await;
-    let worker = rig.worker(1);
-    sleep(Duration::from_secs(60)).await;
-    let settled = end(vec![worker]).await;
-    let reasons: Vec<String> = settled.iter().map(|end| format!("{:?}", end.settlement)).collect();
-    assert!(
-        !reasons.is_empty() && reasons.iter().all(|reason| reason.contains("how it goes on")),
-        "{reasons:?}"
-    );
+    rig.assert_a_minute_ends_with("how it goes on").await;
     assert_eq!(rig.all_keys(&rig.layout.shard_prefix()).await.len(), 1);
 }
 
@@ -549,14 +547,7 @@ async fn a_chain_that_lacks_a_shard_is_put_aside_and_nothing_is_written() {
     let shape = Shape { segments: 1, lanes: 1, budget: 100, shard_bytes: 4 << 10 };
     let rig = Rig::new(shape, table(100, 5)).await;
     rig.plant(ShardName { unit: 0, shard: 1 }).await;
-    let worker = rig.worker(1);
-    sleep(Duration::from_secs(60)).await;
-    let settled = end(vec![worker]).await;
-    let reasons: Vec<String> = settled.iter().map(|end| format!("{:?}", end.settlement)).collect();
-    assert!(
-        !reasons.is_empty() && reasons.iter().all(|reason| reason.contains("one is missing")),
-        "{reasons:?}"
-    );
+    rig.assert_a_minute_ends_with("one is missing").await;
     assert_eq!(rig.all_keys(&rig.layout.shard_prefix()).await.len(), 1);
 }
 

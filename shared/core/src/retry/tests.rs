@@ -339,14 +339,20 @@ async fn a_stream_of_another_version_does_not_go_on() {
     assert_eq!(read(&store, GetRequest::default()).await.expect_err("swapped").fault, PortFault::Changed);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_object_that_became_as_short_as_what_was_read_of_it_is_not_at_its_end() {
+/// A stream of the big object that has given ten bytes, and breaks there.
+async fn broken_behind_ten(attempts: u32) -> (Arc<FaultyStore>, ByteStream) {
     let faulty = Arc::new(FaultyStore::default());
     faulty.memory.put_new(big_object()).await.unwrap();
     faulty.breaks_after.lock().unwrap().push_back(10);
-    let store = RetryingStore::new(Arc::clone(&faulty), retrier(10));
+    let store = RetryingStore::new(Arc::clone(&faulty), retrier(attempts));
     let mut stream = store.get(&big_object().key, GetRequest::default()).await.unwrap();
     assert_eq!(stream.try_next().await.unwrap().unwrap().len(), 10);
+    (faulty, stream)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_became_as_short_as_what_was_read_of_it_is_not_at_its_end() {
+    let (faulty, mut stream) = broken_behind_ten(10).await;
     faulty.memory.replace(&big_object().key, Bytes::from_static(&[0; 10])).await.unwrap();
     assert_eq!(stream.try_next().await.expect_err("swapped").fault, PortFault::Changed);
 }
@@ -365,12 +371,7 @@ async fn behind_bytes_whose_checksum_did_not_hold_a_stream_does_not_go_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_makes_no_progress_ends_in_its_error() {
-    let faulty = Arc::new(FaultyStore::default());
-    faulty.memory.put_new(big_object()).await.unwrap();
-    faulty.breaks_after.lock().unwrap().push_back(10);
-    let store = RetryingStore::new(Arc::clone(&faulty), retrier(4));
-    let mut stream = store.get(&big_object().key, GetRequest::default()).await.unwrap();
-    assert_eq!(stream.try_next().await.unwrap().unwrap().len(), 10);
+    let (faulty, mut stream) = broken_behind_ten(4).await;
     faulty.calls.store(0, Ordering::Relaxed);
     faulty.refused.store(99, Ordering::Relaxed);
     assert_eq!(stream.try_next().await.expect_err("no progress").fault, PortFault::Unavailable);
